@@ -1,0 +1,50 @@
+//! What is measured, an area a file.
+
+mod connection;
+mod pool;
+
+use crate::ground::{Ground, Place};
+use crate::harness::{Contestant, Failure, Metric};
+
+/// One metric and who takes part in it.
+pub(crate) struct Benchmark {
+    pub(crate) metric: Metric,
+    pub(crate) place: Place,
+    /// Connects everybody. Only called when the metric's turn has come.
+    pub(crate) enter: fn(&Ground) -> Result<Entry, Failure>,
+}
+
+/// Everybody who takes part in one metric.
+pub(crate) struct Entry {
+    pub(crate) ours: Contestant,
+    pub(crate) peers: Vec<Contestant>,
+}
+
+impl Entry {
+    /// Ours against one peer.
+    fn pair(ours: Contestant, peer: Contestant) -> Self {
+        Self { ours, peers: vec![peer] }
+    }
+}
+
+/// All metrics of all areas.
+pub(crate) fn all() -> Vec<Benchmark> {
+    connection::benchmarks().into_iter().chain(pool::benchmarks()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_metric_has_a_name_of_its_own_in_an_area() {
+        let names: Vec<&str> = all().iter().map(|benchmark| benchmark.metric.name).collect();
+
+        assert_eq!(names.iter().collect::<HashSet<_>>().len(), names.len(), "{names:?}");
+        for name in names {
+            assert_eq!(name.split('.').count(), 2, "{name}");
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! Steadfast beside its peers: `steadfast-bench AREA [METRIC] [--quick] [--json] [--rounds N]`.
+//!
+//! Results go to stdout, one line a metric and peer; what is measured on what goes to stderr.
+//! Exit code 0 if all was measured, 1 if something failed, 2 if the command line makes no sense.
+
+#![forbid(unsafe_code)]
+
+mod areas;
+mod arguments;
+mod ground;
+mod harness;
+mod output;
+mod processor;
+mod statistics;
+mod versions;
+
+use std::env;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use crate::areas::Benchmark;
+use crate::arguments::{Arguments, USAGE};
+use crate::ground::Ground;
+use crate::harness::{Failure, measure};
+
+fn main() -> ExitCode {
+    let chosen = Arguments::parse(env::args().skip(1)).and_then(|arguments| {
+        let benchmarks = choose(&arguments)?;
+        Ok((arguments, benchmarks))
+    });
+    let (code, problem) = match chosen {
+        Err(problem) => (2, format!("{problem}\n{USAGE}")),
+        Ok((arguments, benchmarks)) => match run(&arguments, &benchmarks) {
+            Ok(()) => return ExitCode::SUCCESS,
+            Err(failure) => (1, failure.to_string()),
+        },
+    };
+    // Where stderr is closed nobody reads why; the exit code still says that it failed.
+    drop(writeln!(io::stderr(), "steadfast-bench: {problem}"));
+    ExitCode::from(code)
+}
+
+/// What was asked for, in the order of the areas.
+fn choose(arguments: &Arguments) -> Result<Vec<Benchmark>, String> {
+    let all = areas::all();
+    let known: Vec<&str> = all.iter().map(|benchmark| benchmark.metric.name).collect();
+    let known = known.join(", ");
+    let chosen: Vec<Benchmark> =
+        all.into_iter().filter(|benchmark| arguments.wants(&benchmark.metric)).collect();
+    if chosen.is_empty() {
+        return Err(format!("there is no such metric; there are {known}, and the area all"));
+    }
+    Ok(chosen)
+}
+
+fn run(arguments: &Arguments, benchmarks: &[Benchmark]) -> Result<(), Failure> {
+    for of_one_area in benchmarks.chunk_by(|one, next| one.place == next.place) {
+        let Some(first) = of_one_area.first() else { continue };
+        let ground = Ground::prepare(first.place, arguments.plan)?;
+        writeln!(io::stderr(), "{}", ground.description()?)?;
+        for Benchmark { metric, enter, .. } in of_one_area {
+            let better = metric.better;
+            writeln!(io::stderr(), "{} in {}, {better:?} is better", metric.name, metric.unit)?;
+            let entry = enter(&ground)?;
+            for line in measure(metric, entry.ours, entry.peers, arguments.plan.rounds)? {
+                let text = if arguments.json { line.json()? } else { line.to_string() };
+                writeln!(io::stdout(), "{text}")?;
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,248 @@
+//! Text commands: several statements in one packet, and rows as the server wrote them.
+
+use std::fmt;
+use std::io::Read;
+
+use crate::connection::Connection;
+use crate::execute::locks_beyond_the_transaction;
+use crate::ffi::{LocalData, TextRows};
+use crate::{Error, Fault, Interrupter, ServerError};
+
+/// What one statement of a batch did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Outcome {
+    /// Rows matched or changed.
+    pub affected_rows: u64,
+    /// The `AUTO_INCREMENT` value of an INSERT, else 0.
+    pub last_insert_id: u64,
+    /// How many warnings it gave.
+    pub warnings: u32,
+}
+
+/// A batch that stopped: the statements before took effect.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("statement {} of the batch failed: {source}", .index + 1)]
+pub struct BatchError {
+    index: usize,
+    source: Box<ServerError>,
+}
+
+impl BatchError {
+    /// Which statement failed; the first is 0.
+    pub fn index(&self) -> usize {
+        self.index
+    }
+
+    /// What the server said.
+    pub fn source_error(&self) -> &ServerError {
+        &self.source
+    }
+
+    /// What the server said, without the position.
+    pub fn into_source_error(self) -> ServerError {
+        *self.source
+    }
+
+    /// What the caller can do about it.
+    pub fn fault(&self) -> Fault {
+        self.source.fault()
+    }
+}
+
+impl Connection {
+    /// Runs one or several statements, separated by `;`, in one packet. Their rows are discarded.
+    ///
+    /// Never put values into `sql`: use prepared statements for those.
+    ///
+    /// # Blocks
+    /// For one round trip and the statements' own time; at most the read timeout between two answers.
+    ///
+    /// # Errors
+    /// [`BatchError`] tells which statement failed; the server runs none after it.
+    pub fn batch(&mut self, sql: &str) -> Result<Vec<Outcome>, BatchError> {
+        let refused = |source| BatchError { index: 0, source: Box::new(source) };
+        self.state.admit().map_err(refused)?;
+        if locks_beyond_the_transaction(sql) {
+            self.state.touch();
+        }
+        self.run_batch(sql)
+    }
+
+    pub(crate) fn run_batch(&mut self, sql: &str) -> Result<Vec<Outcome>, BatchError> {
+        let mut done = Vec::new();
+        let mut next = self.handle.query(sql).map(|()| true);
+        loop {
+            let answer =
+                next.and_then(|more| if more { self.outcome().map(Some) } else { Ok(None) });
+            match self.note(answer) {
+                Ok(Some(outcome)) => done.push(outcome),
+                Ok(None) => return Ok(done),
+                Err(source) => {
+                    return Err(BatchError { index: done.len(), source: Box::new(source) });
+                }
+            }
+            next = self.handle.next_answer();
+        }
+    }
+
+    fn outcome(&mut self) -> Result<Outcome, ServerError> {
+        let affected_rows = self.handle.affected_rows();
+        let last_insert_id = self.handle.insert_id();
+        if let Some(mut rows) = self.handle.rows()? {
+            while rows.next()?.is_some() {}
+        }
+        let warnings = self.handle.warnings();
+        Ok(Outcome { affected_rows, last_insert_id, warnings })
+    }
+
+    /// One packet of our own fixed text.
+    pub(crate) fn control(&mut self, sql: &str) -> Result<(), Error> {
+        self.run_batch(sql).map(drop).map_err(|failure| failure.into_source_error().into())
+    }
+
+    /// Runs one statement and gives its rows as the server wrote them, unbuffered: what a dump reads.
+    ///
+    /// # Blocks
+    /// For one round trip and the statement's own time, at most the read timeout.
+    ///
+    /// # Errors
+    /// [`Error::Server`].
+    pub fn query(&mut self, sql: &str) -> Result<RawRows<'_>, Error> {
+        self.state.admit()?;
+        let outcome = self.handle.query(sql);
+        self.note(outcome)?;
+        let Self { handle, state, .. } = self;
+        let rows = handle.rows().inspect_err(|error| state.failed(error))?;
+        let columns = rows.as_ref().map(TextRows::names).unwrap_or_default();
+        Ok(RawRows { rows, columns, state, ended: false })
+    }
+
+    /// Runs a `LOAD DATA LOCAL INFILE 'any name' …` with what `source` reads as the file's content.
+    ///
+    /// The server turns bad values into warnings, as if IGNORE stood there: compare
+    /// [`Outcome::affected_rows`] with the rows sent, and [`Outcome::warnings`] with 0.
+    ///
+    /// # Blocks
+    /// As long as the server takes; at most the read timeout for its answer, the write timeout for each packet, and
+    /// whatever `source` waits for.
+    ///
+    /// # Errors
+    /// [`Error::Misuse`] unless [`Config::local_data`](crate::Config::local_data) is on; [`Error::Source`] if
+    /// `source` fails, with what was sent so far in effect unless in a transaction; [`Error::Server`].
+    pub fn load_data(&mut self, sql: &str, source: &mut dyn Read) -> Result<Outcome, Error> {
+        if !self.local_data {
+            return Err(Error::Misuse("load_data: Config::local_data is off"));
+        }
+        self.state.admit()?;
+        let mut data = LocalData::new(source);
+        let answer = self.handle.query_with_data(sql, &mut data);
+        if let Some(reason) = data.failure() {
+            // The library told the server that the file ended; the answer is about what it got.
+            if let Err(error) = self.note(answer) {
+                log::debug!(target: "steadfast::connection", error:% = error; "answer to a broken load");
+            }
+            return Err(Error::Source(reason));
+        }
+        let outcome = answer.and_then(|()| self.outcome());
+        Ok(self.note(outcome)?)
+    }
+}
+
+/// Rows as the server wrote them, in text form, read one by one.
+///
+/// The connection is busy until the last row. Dropped earlier, up to 1,000 further rows are read away; if that was not
+/// all, the connection is cut and [broken](Connection::is_broken).
+pub struct RawRows<'conn> {
+    rows: Option<TextRows<'conn>>,
+    columns: Vec<String>,
+    state: &'conn mut crate::transaction::TransactionState,
+    ended: bool,
+}
+
+impl RawRows<'_> {
+    /// The names of the columns; none if the statement gives no rows.
+    pub fn columns(&self) -> &[String] {
+        &self.columns
+    }
+
+    /// The next row, or `None` after the last. It is valid until the next call.
+    ///
+    /// # Blocks
+    /// At most the read timeout.
+    ///
+    /// # Errors
+    /// [`Error::Server`] if the statement fails on the way or the connection breaks.
+    #[expect(clippy::should_implement_trait, reason = "an Iterator cannot lend its own buffer")]
+    pub fn next(&mut self) -> Result<Option<RawRow<'_>>, Error> {
+        let Some(rows) = self.rows.as_mut().filter(|_| !self.ended) else { return Ok(None) };
+        match rows.next() {
+            Ok(Some(row)) => Ok(Some(RawRow { row })),
+            Ok(None) => {
+                self.ended = true;
+                Ok(None)
+            }
+            Err(error) => {
+                self.ended = true;
+                self.state.failed(&error);
+                Err(error.into())
+            }
+        }
+    }
+
+    fn read_away(&mut self) {
+        const READ_AWAY: u32 = 1000;
+        for _ in 0..READ_AWAY {
+            if !matches!(self.next(), Ok(Some(_))) {
+                return;
+            }
+        }
+        self.state.cut();
+        let socket = self.rows.as_ref().and_then(|rows| rows.handle().socket());
+        if let Ok(interrupter) = Interrupter::new(socket) {
+            interrupter.shutdown();
+        }
+    }
+}
+
+impl Drop for RawRows<'_> {
+    fn drop(&mut self) {
+        if !self.ended && self.rows.is_some() {
+            self.read_away();
+        }
+    }
+}
+
+impl fmt::Debug for RawRows<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RawRows").field("columns", &self.columns).finish_non_exhaustive()
+    }
+}
+
+/// One row in text form, borrowed from the client library's buffer.
+pub struct RawRow<'rows> {
+    row: crate::ffi::TextRow<'rows>,
+}
+
+impl<'rows> RawRow<'rows> {
+    /// The number of columns.
+    pub fn len(&self) -> usize {
+        self.row.len()
+    }
+
+    /// True if there is no column.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The bytes of a column as the server wrote them, or `None` for NULL (and beyond the last column).
+    pub fn get(&self, column: usize) -> Option<&'rows [u8]> {
+        self.row.get(column)
+    }
+}
+
+impl fmt::Debug for RawRow<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RawRow").field("columns", &self.len()).finish_non_exhaustive()
+    }
+}

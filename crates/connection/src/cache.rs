@@ -1,0 +1,120 @@
+//! Prepared statements, the last used ones kept.
+//!
+//! diesel keeps statements without a bound and leaves out every UPDATE and batch INSERT, because their text may differ
+//! from call to call. With a bound that is no danger, so here all are kept, by their text.
+
+use std::any::TypeId;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use diesel::QueryResult;
+
+use crate::ServerError;
+use crate::ffi::{Handle, Statement};
+
+/// How a query is found again: by its Rust type where the text depends on that alone, else by its text.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Key {
+    Type(TypeId),
+    Sql(String),
+}
+
+/// At most `room` prepared statements.
+pub(crate) struct StatementCache {
+    kept: HashMap<Key, Kept>,
+    room: usize,
+    uses: u64,
+}
+
+struct Kept {
+    statement: Statement,
+    last_use: u64,
+}
+
+/// A statement to execute: kept for later, or for this once.
+pub(crate) enum Lent<'cache> {
+    Kept(&'cache mut Statement),
+    Once(Box<Statement>),
+}
+
+impl Lent<'_> {
+    pub(crate) fn get(&mut self) -> &mut Statement {
+        match self {
+            Self::Kept(statement) => statement,
+            Self::Once(statement) => statement,
+        }
+    }
+}
+
+impl StatementCache {
+    pub(crate) fn new(room: usize) -> Self {
+        Self { kept: HashMap::new(), room, uses: 0 }
+    }
+
+    /// Forgets all, as the server does on `COM_RESET_CONNECTION`.
+    pub(crate) fn clear(&mut self) {
+        self.kept.clear();
+    }
+
+    pub(crate) fn set_room(&mut self, room: usize) {
+        self.room = room;
+        while self.kept.len() > room {
+            self.forget_oldest();
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.kept.len()
+    }
+
+    pub(crate) fn has(&self, key: &Key) -> bool {
+        self.kept.contains_key(key)
+    }
+
+    /// The statement kept under `key`, or a new one prepared from the text that `sql` gives.
+    pub(crate) fn get<'cache>(
+        &'cache mut self,
+        handle: &mut Handle,
+        key: Key,
+        sql: impl FnOnce(&Key) -> QueryResult<String>,
+    ) -> QueryResult<Lent<'cache>> {
+        self.uses += 1;
+        if self.room == 0 {
+            let text = sql(&key)?;
+            return Ok(Lent::Once(Box::new(self.prepare(handle, &text)?)));
+        }
+        if self.kept.len() >= self.room && !self.kept.contains_key(&key) {
+            self.forget_oldest();
+        }
+        // Looked up before it is prepared: on errno 1461 `prepare` forgets the others, which needs `self` whole.
+        let missing = if self.kept.contains_key(&key) { None } else { Some(sql(&key)?) };
+        let fresh = missing.map(|text| self.prepare(handle, &text)).transpose()?;
+        let kept = match (self.kept.entry(key), fresh) {
+            (Entry::Occupied(kept), _) => kept.into_mut(),
+            (Entry::Vacant(room), Some(statement)) => room.insert(Kept { statement, last_use: 0 }),
+            (Entry::Vacant(_), None) => return Err(diesel::result::Error::NotFound),
+        };
+        kept.last_use = self.uses;
+        Ok(Lent::Kept(&mut kept.statement))
+    }
+
+    /// Prepares, and where the server has no room for one more statement, forgets ours and tries once more.
+    fn prepare(&mut self, handle: &mut Handle, sql: &str) -> Result<Statement, ServerError> {
+        const MAX_PREPARED_STMT_COUNT_REACHED: u32 = 1461;
+        match Statement::prepare(handle, sql) {
+            Err(error) if error.errno() == MAX_PREPARED_STMT_COUNT_REACHED => {
+                self.clear();
+                Statement::prepare(handle, sql)
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// A search through all, which at 256 statements is nothing beside the round trip that follows.
+    fn forget_oldest(&mut self) {
+        let oldest = self.kept.values().map(|kept| kept.last_use).min();
+        if let Some(oldest) = oldest {
+            self.kept.retain(|_, kept| kept.last_use != oldest);
+        }
+    }
+}

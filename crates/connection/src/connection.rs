@@ -1,0 +1,384 @@
+//! One physical connection, as diesel sees it.
+
+use std::fmt;
+
+use diesel::connection::{
+    CacheSize, ConnectionSealed, DynInstrumentation, Instrumentation, InstrumentationEvent,
+    LoadConnection, MultiConnectionHelper, SimpleConnection, StrQueryHelper,
+};
+use diesel::expression::QueryMetadata;
+use diesel::mysql::Mysql;
+use diesel::query_builder::{Query, QueryFragment, QueryId};
+use diesel::result::{ConnectionError, ConnectionResult};
+use diesel::{QueryResult, debug_query};
+
+use crate::cache::StatementCache;
+use crate::execute::{self, Loading};
+use crate::fault::Vendor;
+use crate::ffi::Handle;
+use crate::load::{Cursor, Row, Streaming};
+use crate::tls::Mode;
+use crate::transaction::{Phase, TransactionState, Transactions};
+use crate::{Config, Error, Interrupter, ServerError};
+
+/// One connection to a server.
+///
+/// A drop-in for `diesel::MysqlConnection`: all of diesel's DSL works on it. It also knows error numbers, keeps to
+/// time limits, streams, and tells what state it is in.
+pub struct Connection {
+    // First, so that it closes first: the statements are then freed without a packet for each.
+    pub(crate) handle: Handle,
+    statements: StatementCache,
+    pub(crate) state: TransactionState,
+    instrumentation: DynInstrumentation,
+    setup: String,
+    database: Option<String>,
+    statement_room: usize,
+    pub(crate) local_data: bool,
+}
+
+impl Connection {
+    /// Connects, encrypts, authenticates, and sets the session up: the greeting and one round trip.
+    ///
+    /// # Blocks
+    /// For [`Config::connect_timeout`] for each of: finding the host, connecting, the steps of the greeting.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if a setting is out of range, [`Error::Connect`], [`Error::Tls`] if encryption is required
+    /// and the server has none, [`Error::Server`] if the session's settings are refused.
+    pub fn open(config: &Config) -> Result<Self, Error> {
+        config.validate()?;
+        let handle = Handle::connect(config)?;
+        if config.tls.mode >= Mode::Required && handle.cipher().is_none() {
+            return Err(Error::Tls { mode: config.tls.mode(), endpoint: config.endpoint() });
+        }
+        let mut conn = Self {
+            state: TransactionState::new(handle.vendor()),
+            handle,
+            statements: StatementCache::new(config.statement_cache),
+            instrumentation: DynInstrumentation::none(),
+            setup: setup(config),
+            database: config.database.clone(),
+            statement_room: config.statement_cache,
+            local_data: config.local_data,
+        };
+        conn.set_up()?;
+        Ok(conn)
+    }
+
+    fn set_up(&mut self) -> Result<(), Error> {
+        let sql = std::mem::take(&mut self.setup);
+        let outcome = self.control(&sql);
+        self.setup = sql;
+        self.state.forget();
+        outcome
+    }
+
+    /// Asks the server for a sign of life: `COM_PING`.
+    ///
+    /// # Blocks
+    /// For one round trip, at most the read timeout; an [`Interrupter`] ends it earlier.
+    ///
+    /// # Errors
+    /// [`Error::Server`]; the connection is then [broken](Self::is_broken).
+    pub fn ping(&mut self) -> Result<(), Error> {
+        let outcome = self.handle.ping();
+        Ok(self.note(outcome)?)
+    }
+
+    /// Makes the session as good as new: `COM_RESET_CONNECTION`, then the session's settings. An open transaction is
+    /// rolled back; temporary tables, user locks, variables and prepared statements are gone.
+    ///
+    /// # Blocks
+    /// For two round trips, three if another database was chosen; each at most the read timeout.
+    ///
+    /// # Errors
+    /// [`Error::Server`]; [`Error::Misuse`] if a database was chosen and the [`Config`] has none, which no command
+    /// undoes.
+    pub fn reset(&mut self) -> Result<(), Error> {
+        self.statements.clear();
+        let outcome = self.handle.reset();
+        self.note(outcome)?;
+        // The server keeps the database that `USE` chose.
+        if self.handle.database() != self.database {
+            let Some(name) = &self.database else {
+                return Err(Error::Misuse("reset: the database chosen cannot be given up"));
+            };
+            let sql = format!("USE `{}`", name.replace('`', "``"));
+            self.control(&sql)?;
+        }
+        self.set_up()
+    }
+
+    /// A handle by which another thread can end a call that hangs.
+    ///
+    /// # Errors
+    /// [`Error::Misuse`] if the connection is closed or no file descriptor is left.
+    pub fn interrupter(&self) -> Result<Interrupter, Error> {
+        Interrupter::new(self.handle.socket())
+    }
+
+    /// True as soon as the connection was seen to be lost, or to have lost its step.
+    pub fn is_broken(&self) -> bool {
+        self.state.is_broken()
+    }
+
+    /// True if a transaction is open, by our own count or by what the server said in its last answer.
+    pub fn in_transaction(&self) -> bool {
+        self.state.phase() != Phase::Idle || self.handle.in_transaction()
+    }
+
+    /// How far the transaction under way has come.
+    pub fn phase(&self) -> Phase {
+        self.state.phase()
+    }
+
+    /// True if the session may differ from a new one: the server told of changed variables, schema or temporary
+    /// tables, or a statement took user locks or locked tables. [`reset`](Self::reset) undoes all of it.
+    pub fn state_touched(&self) -> bool {
+        self.state.is_touched()
+    }
+
+    /// The first failure since the last BEGIN, whatever became of it.
+    pub fn first_error(&self) -> Option<&ServerError> {
+        self.state.first_error()
+    }
+
+    /// The last failure on this connection.
+    pub fn last_error(&self) -> Option<&ServerError> {
+        self.state.last_error()
+    }
+
+    /// Why the transaction can no longer commit, if the server has undone it or a statement has ended it.
+    pub fn undone(&self) -> Option<&ServerError> {
+        self.state.undone()
+    }
+
+    /// The server's id of this connection, for `KILL`.
+    pub fn thread_id(&self) -> u64 {
+        self.handle.thread_id()
+    }
+
+    /// The version the server greeted with, such as `10.11.19-MariaDB`.
+    pub fn server_version(&self) -> String {
+        self.handle.server_version()
+    }
+
+    /// Whose server it is.
+    pub fn vendor(&self) -> Vendor {
+        self.handle.vendor()
+    }
+
+    /// The cipher in use; `None` if the connection is not encrypted.
+    pub fn cipher(&self) -> Option<String> {
+        self.handle.cipher()
+    }
+
+    /// The `AUTO_INCREMENT` value of the last INSERT, from its answer; 0 if there was none.
+    pub fn last_insert_id(&self) -> u64 {
+        self.handle.insert_id()
+    }
+
+    /// How many warnings the last statement gave.
+    pub fn warnings(&self) -> u32 {
+        self.handle.warnings()
+    }
+
+    /// How many prepared statements are kept.
+    pub fn cached_statements(&self) -> usize {
+        self.statements.len()
+    }
+
+    /// Records an outcome in the connection's state.
+    pub(crate) fn note<T>(&mut self, outcome: Result<T, ServerError>) -> Result<T, ServerError> {
+        match &outcome {
+            Ok(_) => {
+                self.state.succeeded(&self.handle);
+            }
+            Err(error) => self.state.failed(error),
+        }
+        outcome
+    }
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection")
+            .field("thread_id", &self.thread_id())
+            .field("server_version", &self.server_version())
+            .field("phase", &self.phase())
+            .field("is_broken", &self.is_broken())
+            .finish_non_exhaustive()
+    }
+}
+
+impl AsMut<Self> for Connection {
+    fn as_mut(&mut self) -> &mut Self {
+        self
+    }
+}
+
+/// The one statement that sets a session up. `Config::validate` has refused quotes in the texts.
+fn setup(config: &Config) -> String {
+    use fmt::Write;
+
+    // What `Connection::state_touched` rests on. Not with session_track_system_variables = *: MariaDB then tells of
+    // last_gtid with each commit.
+    let mut sql = format!("SET time_zone='{}', session_track_state_change=1", config.time_zone);
+    let mut add = |setting: fmt::Arguments<'_>| {
+        // Writing to a String cannot fail.
+        if sql.write_fmt(setting).is_err() {
+            log::error!(target: "steadfast::connection", "a session setting was left out");
+        }
+    };
+    if let Some(mode) = &config.sql_mode {
+        add(format_args!(", sql_mode='{mode}'"));
+    }
+    if let Some(limit) = config.lock_wait_timeout {
+        add(format_args!(", innodb_lock_wait_timeout={}", limit.as_secs()));
+    }
+    sql
+}
+
+impl SimpleConnection for Connection {
+    fn batch_execute(&mut self, query: &str) -> QueryResult<()> {
+        let shown = StrQueryHelper::new(query);
+        self.instrumentation.on_connection_event(InstrumentationEvent::start_query(&shown));
+        let outcome =
+            self.batch(query).map(drop).map_err(|failure| failure.into_source_error().into());
+        let event = InstrumentationEvent::finish_query(&shown, outcome.as_ref().err());
+        self.instrumentation.on_connection_event(event);
+        outcome
+    }
+}
+
+impl ConnectionSealed for Connection {}
+
+impl diesel::Connection for Connection {
+    type Backend = Mysql;
+    type TransactionManager = Transactions;
+
+    fn establish(database_url: &str) -> ConnectionResult<Self> {
+        let mut instrumentation = DynInstrumentation::default_instrumentation();
+        // The URL is not shown to the instrumentation: it may hold the password.
+        let shown = "mysql://…";
+        let event = InstrumentationEvent::start_establish_connection(shown);
+        instrumentation.on_connection_event(event);
+        let opened = Config::from_url(database_url).and_then(|config| Self::open(&config));
+        let outcome = opened.map_err(|error| match error {
+            Error::Config(_) => ConnectionError::InvalidConnectionUrl(error.to_string()),
+            Error::Connect { source, .. } | Error::Server(source) => {
+                ConnectionError::CouldntSetupConfiguration((*source).into())
+            }
+            other => ConnectionError::BadConnection(other.to_string()),
+        });
+        let error = outcome.as_ref().err();
+        let event = InstrumentationEvent::finish_establish_connection(shown, error);
+        instrumentation.on_connection_event(event);
+        let mut conn = outcome?;
+        conn.instrumentation = instrumentation;
+        Ok(conn)
+    }
+
+    fn execute_returning_count<T>(&mut self, source: &T) -> QueryResult<usize>
+    where
+        T: QueryFragment<Self::Backend> + QueryId,
+    {
+        let Self { handle, statements, state, instrumentation, .. } = self;
+        let shown = debug_query(source);
+        instrumentation.on_connection_event(InstrumentationEvent::start_query(&shown));
+        let outcome = execute::count(handle, statements, state, source);
+        execute::report(handle, state, &mut **instrumentation, source, outcome.as_ref().err());
+        outcome
+    }
+
+    fn transaction_state(&mut self) -> &mut TransactionState {
+        &mut self.state
+    }
+
+    fn instrumentation(&mut self) -> &mut dyn Instrumentation {
+        &mut *self.instrumentation
+    }
+
+    fn set_instrumentation(&mut self, instrumentation: impl Instrumentation) {
+        self.instrumentation = instrumentation.into();
+    }
+
+    /// `Unbounded` brings back the bound of [`Config::statement_cache`].
+    fn set_prepared_statement_cache_size(&mut self, size: CacheSize) {
+        self.statements.set_room(match size {
+            CacheSize::Disabled => 0,
+            _ => self.statement_room,
+        });
+    }
+}
+
+impl Connection {
+    fn load_rows<'conn, T>(&'conn mut self, source: &T, stream: bool) -> QueryResult<Cursor<'conn>>
+    where
+        T: Query + QueryFragment<Mysql> + QueryId,
+        Mysql: QueryMetadata<T::SqlType>,
+    {
+        let Self { handle, statements, state, instrumentation, .. } = self;
+        let shown = debug_query(source);
+        instrumentation.on_connection_event(InstrumentationEvent::start_query(&shown));
+        let mut types = Vec::new();
+        Mysql::row_metadata(&mut (), &mut types);
+        let loading = Loading { types: &types, stream };
+        let outcome = execute::rows(handle, statements, state, source, &loading);
+        execute::report(handle, state, &mut **instrumentation, source, outcome.as_ref().err());
+        Ok(Cursor::new(outcome?, handle, state))
+    }
+}
+
+impl LoadConnection for Connection {
+    type Cursor<'conn, 'query> = Cursor<'conn>;
+    type Row<'conn, 'query> = Row;
+
+    fn load<'conn, 'query, T>(
+        &'conn mut self,
+        source: T,
+    ) -> QueryResult<Self::Cursor<'conn, 'query>>
+    where
+        T: Query + QueryFragment<Self::Backend> + QueryId + 'query,
+        Self::Backend: QueryMetadata<T::SqlType>,
+    {
+        self.load_rows(&source, false)
+    }
+}
+
+impl LoadConnection<Streaming> for Connection {
+    type Cursor<'conn, 'query> = Cursor<'conn>;
+    type Row<'conn, 'query> = Row;
+
+    fn load<'conn, 'query, T>(
+        &'conn mut self,
+        source: T,
+    ) -> QueryResult<Self::Cursor<'conn, 'query>>
+    where
+        T: Query + QueryFragment<Self::Backend> + QueryId + 'query,
+        Self::Backend: QueryMetadata<T::SqlType>,
+    {
+        self.load_rows(&source, true)
+    }
+}
+
+impl diesel::r2d2::R2D2Connection for Connection {
+    fn ping(&mut self) -> QueryResult<()> {
+        Ok(Self::ping(self)?)
+    }
+
+    fn is_broken(&mut self) -> bool {
+        Self::is_broken(self) || self.in_transaction() && !self.state.is_test()
+    }
+}
+
+impl MultiConnectionHelper for Connection {
+    fn to_any<'a>(lookup: &mut ()) -> &mut (dyn std::any::Any + 'a) {
+        lookup
+    }
+
+    fn from_any(lookup: &mut dyn std::any::Any) -> Option<&mut ()> {
+        lookup.downcast_mut()
+    }
+}

@@ -1,0 +1,336 @@
+//! Failures with their numbers: what the server or the client library said, and what a caller can do about it.
+//!
+//! diesel's errors carry a text and a coarse kind. Ours travel inside them: [`ServerError`] implements diesel's
+//! `DatabaseErrorInformation` and writes number, state and vendor in a fixed form into `details`, from which
+//! [`ServerError::find`] reads them back, so that every layer above can decide by number.
+
+use std::fmt;
+
+use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind};
+
+use crate::fault::{Fault, Loss, Vendor, classify};
+
+/// One setting that is out of range.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invalid {
+    setting: &'static str,
+    value: String,
+    allowed: String,
+}
+
+impl Invalid {
+    /// `setting` has `value`, and `allowed` says what it may be, with its unit.
+    pub fn new(setting: &'static str, value: impl fmt::Debug, allowed: impl Into<String>) -> Self {
+        Self { setting, value: format!("{value:?}"), allowed: allowed.into() }
+    }
+
+    /// The setting's name, as in the builder.
+    pub fn setting(&self) -> &'static str {
+        self.setting
+    }
+}
+
+impl fmt::Display for Invalid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} = {}: allowed is {}", self.setting, self.value, self.allowed)
+    }
+}
+
+/// A failure told by the server, or by the client library about the way to it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ServerError {
+    errno: u32,
+    sqlstate: String,
+    message: String,
+    vendor: Vendor,
+    fault: Fault,
+    details: String,
+}
+
+impl ServerError {
+    pub(crate) fn new(vendor: Vendor, errno: u32, sqlstate: &str, message: &str) -> Self {
+        let (fault, _) = classify(vendor, errno, sqlstate);
+        Self::with_fault(vendor, errno, sqlstate, message, fault)
+    }
+
+    fn with_fault(vendor: Vendor, errno: u32, sqlstate: &str, message: &str, fault: Fault) -> Self {
+        let (vendor_word, fault_word) = (vendor.as_str(), fault.as_str());
+        Self {
+            errno,
+            sqlstate: sqlstate.to_owned(),
+            message: message.to_owned(),
+            vendor,
+            fault,
+            details: format!(
+                "errno={errno};sqlstate={sqlstate};vendor={vendor_word};fault={fault_word}"
+            ),
+        }
+    }
+
+    /// A statement that commits by itself (DDL, LOCK TABLES …) ended the transaction it stood in. The server says so
+    /// with a status bit and no error, so the number is 0; 25000 is "invalid transaction state".
+    pub(crate) fn ended_by_statement(vendor: Vendor) -> Self {
+        let message = "a statement in the transaction committed it, as DDL does";
+        Self::with_fault(vendor, 0, "25000", message, Fault::Permanent)
+    }
+
+    /// The same failure, in answer to a COMMIT whose outcome it does not tell.
+    pub(crate) fn uncertain(&self) -> Self {
+        Self::with_fault(self.vendor, self.errno, &self.sqlstate, &self.message, Fault::Uncertain)
+    }
+
+    /// The numbered failure inside one of diesel's, if it came from a [`Connection`](crate::Connection).
+    pub fn find(error: &diesel::result::Error) -> Option<Self> {
+        use diesel::result::Error as Diesel;
+        match error {
+            Diesel::DatabaseError(_, info) => Self::read_back(&**info),
+            Diesel::RollbackErrorOnCommit { commit_error, .. } => Self::find(commit_error),
+            _ => None,
+        }
+    }
+
+    fn read_back(info: &(dyn DatabaseErrorInformation + Send + Sync)) -> Option<Self> {
+        let mut fields = info.details()?.split(';');
+        let mut field = |name: &str| fields.next()?.strip_prefix(name)?.strip_prefix('=');
+        let errno = field("errno")?.parse().ok()?;
+        let sqlstate = field("sqlstate")?;
+        let vendor = match field("vendor")? {
+            "mariadb" => Vendor::MariaDb,
+            _ => Vendor::MySql,
+        };
+        let fault = Fault::from_str(field("fault")?)?;
+        Some(Self::with_fault(vendor, errno, sqlstate, info.message(), fault))
+    }
+
+    /// The number, such as 1213; from 2000 to 2999 it is the client library's. 0 if none was given.
+    pub fn errno(&self) -> u32 {
+        self.errno
+    }
+
+    /// The five characters of SQLSTATE, such as `40001`.
+    pub fn sqlstate(&self) -> &str {
+        &self.sqlstate
+    }
+
+    /// The text, in the server's language. For people: no decision may hang on it.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// Whose server it was.
+    pub fn vendor(&self) -> Vendor {
+        self.vendor
+    }
+
+    /// What the caller can do about it.
+    pub fn fault(&self) -> Fault {
+        self.fault
+    }
+
+    /// True if the connection did not survive it.
+    pub fn is_disconnect(&self) -> bool {
+        self.loss() == Loss::Connection
+    }
+
+    /// True if the server takes no writes (`read_only`, `super_read_only`): after a failover the old writer says so.
+    /// 1290 is also used for other options that forbid a statement, which the number alone does not tell apart.
+    pub fn refuses_writes(&self) -> bool {
+        matches!(self.errno, 1290 | 1836 | 1874)
+    }
+
+    /// True if the client library, not the server, gave the number.
+    pub(crate) fn is_from_client(&self) -> bool {
+        (2000..3000).contains(&self.errno)
+    }
+
+    pub(crate) fn loss(&self) -> Loss {
+        classify(self.vendor, self.errno, &self.sqlstate).1
+    }
+
+    /// diesel's kind, complete where diesel's own table has gaps (4025, 1020, lost connections).
+    fn kind(&self) -> DatabaseErrorKind {
+        match (self.errno, self.vendor) {
+            (1062 | 1586 | 1859, _) => DatabaseErrorKind::UniqueViolation,
+            (1216 | 1217 | 1451 | 1452 | 1830 | 1834, _) => DatabaseErrorKind::ForeignKeyViolation,
+            (1792, _) => DatabaseErrorKind::ReadOnlyTransaction,
+            (1048 | 1364, _) => DatabaseErrorKind::NotNullViolation,
+            (3819, Vendor::MySql) | (4025, Vendor::MariaDb) => DatabaseErrorKind::CheckViolation,
+            (1213, _) | (1020, Vendor::MariaDb) => DatabaseErrorKind::SerializationFailure,
+            _ if self.is_disconnect() => DatabaseErrorKind::ClosedConnection,
+            _ => DatabaseErrorKind::Unknown,
+        }
+    }
+}
+
+impl fmt::Debug for ServerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ServerError({self})")
+    }
+}
+
+impl fmt::Display for ServerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({}): {}", self.errno, self.sqlstate, self.message)
+    }
+}
+
+impl std::error::Error for ServerError {}
+
+impl DatabaseErrorInformation for ServerError {
+    fn message(&self) -> &str {
+        &self.message
+    }
+
+    fn details(&self) -> Option<&str> {
+        Some(&self.details)
+    }
+
+    fn hint(&self) -> Option<&str> {
+        None
+    }
+
+    fn table_name(&self) -> Option<&str> {
+        None
+    }
+
+    fn column_name(&self) -> Option<&str> {
+        None
+    }
+
+    fn constraint_name(&self) -> Option<&str> {
+        None
+    }
+
+    fn statement_position(&self) -> Option<i32> {
+        None
+    }
+}
+
+impl From<ServerError> for diesel::result::Error {
+    fn from(error: ServerError) -> Self {
+        Self::DatabaseError(error.kind(), Box::new(error))
+    }
+}
+
+/// What can go wrong with a connection.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Settings are out of range; nothing was tried.
+    #[error("{}", list(.0))]
+    Config(Vec<Invalid>),
+    /// There is no connection to the server.
+    #[error("no connection to {endpoint}: {source}")]
+    Connect {
+        /// Host and port, or the path of the socket.
+        endpoint: String,
+        /// What the client library or the server said.
+        source: Box<ServerError>,
+    },
+    /// TLS was asked for and the connection is not encrypted.
+    #[error("tls = {mode}, but {endpoint} gave no encrypted connection")]
+    Tls {
+        /// The mode asked for.
+        mode: &'static str,
+        /// Host and port, or the path of the socket.
+        endpoint: String,
+    },
+    /// The server refused or the connection broke.
+    #[error("{0}")]
+    Server(#[from] Box<ServerError>),
+    /// A call that does not fit the state the connection is in.
+    #[error("{0}")]
+    Misuse(&'static str),
+    /// The source of a `LOAD DATA LOCAL` could not be read; the statement was undone.
+    #[error("the data to load could not be read: {0}")]
+    Source(String),
+}
+
+impl Error {
+    /// What the caller can do about it.
+    pub fn fault(&self) -> Fault {
+        match self {
+            Self::Config(_) | Self::Tls { .. } | Self::Misuse(_) | Self::Source(_) => {
+                Fault::Permanent
+            }
+            Self::Connect { source, .. } | Self::Server(source) => source.fault(),
+        }
+    }
+
+    /// The number, if the server or the client library gave one.
+    pub fn errno(&self) -> Option<u32> {
+        self.server().map(ServerError::errno)
+    }
+
+    /// SQLSTATE, if the server or the client library gave one.
+    pub fn sqlstate(&self) -> Option<&str> {
+        self.server().map(ServerError::sqlstate)
+    }
+
+    /// The numbered failure, if there is one.
+    pub fn server(&self) -> Option<&ServerError> {
+        match self {
+            Self::Connect { source, .. } | Self::Server(source) => Some(source),
+            Self::Config(_) | Self::Tls { .. } | Self::Misuse(_) | Self::Source(_) => None,
+        }
+    }
+}
+
+impl From<ServerError> for Error {
+    fn from(error: ServerError) -> Self {
+        Self::Server(Box::new(error))
+    }
+}
+
+impl From<Error> for diesel::result::Error {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Server(source) | Error::Connect { source, .. } => (*source).into(),
+            other => Self::QueryBuilderError(Box::new(other)),
+        }
+    }
+}
+
+fn list(invalid: &[Invalid]) -> String {
+    let lines: Vec<String> = invalid.iter().map(Invalid::to_string).collect();
+    lines.join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn number_state_vendor_and_fault_survive_the_way_through_diesel() {
+        let sent = ServerError::new(Vendor::MariaDb, 1213, "40001", "Deadlock; found=true");
+        let diesel: diesel::result::Error = sent.clone().into();
+        assert_eq!(ServerError::find(&diesel), Some(sent.clone()));
+
+        let doubtful: diesel::result::Error = sent.uncertain().into();
+        assert_eq!(ServerError::find(&doubtful).map(|error| error.fault()), Some(Fault::Uncertain));
+    }
+
+    #[test]
+    fn the_kinds_diesel_leaves_unknown_are_known() {
+        for (vendor, errno, kind) in [
+            (Vendor::MariaDb, 4025, DatabaseErrorKind::CheckViolation),
+            (Vendor::MariaDb, 1020, DatabaseErrorKind::SerializationFailure),
+            (Vendor::MySql, 2013, DatabaseErrorKind::ClosedConnection),
+        ] {
+            let error = ServerError::new(vendor, errno, "HY000", "");
+            assert_eq!(format!("{:?}", error.kind()), format!("{kind:?}"), "{errno}");
+        }
+    }
+
+    #[test]
+    fn an_invalid_setting_names_itself_its_value_and_what_is_allowed() {
+        let error = Error::Config(vec![
+            Invalid::new("port", 0, "1 to 65,535"),
+            Invalid::new("host", "a;b", "letters, digits and .:_-"),
+        ]);
+        assert_eq!(
+            error.to_string(),
+            "port = 0: allowed is 1 to 65,535; host = \"a;b\": allowed is letters, digits and .:_-"
+        );
+    }
+}

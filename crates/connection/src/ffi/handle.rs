@@ -1,0 +1,275 @@
+//! A connected `MYSQL`.
+
+use std::ffi::{CStr, CString, c_char, c_ulong};
+use std::os::fd::BorrowedFd;
+use std::os::unix::ffi::OsStrExt;
+use std::ptr::{self, NonNull};
+use std::sync::Once;
+
+use mysqlclient_sys as ffi;
+
+use super::local_data::{self, LocalData};
+use super::options;
+use super::text::TextRows;
+use crate::fault::{CR_SERVER_GONE_ERROR, Vendor};
+use crate::{Config, Error, ServerError};
+
+const CLIENT_FOUND_ROWS: c_ulong = 2;
+const CLIENT_LOCAL_FILES: c_ulong = 128;
+const CLIENT_MULTI_STATEMENTS: c_ulong = 1 << 16;
+const CLIENT_MULTI_RESULTS: c_ulong = 1 << 17;
+
+const SERVER_STATUS_IN_TRANS: u32 = 1;
+const SERVER_SESSION_STATE_CHANGED: u32 = 1 << 14;
+
+/// A connected `MYSQL`. Closed when dropped, with `COM_QUIT`.
+pub(crate) struct Handle {
+    mysql: NonNull<ffi::MYSQL>,
+    vendor: Vendor,
+}
+
+// SAFETY: a `MYSQL` may be used by any thread, by one at a time (manual, "Writing C API Threaded Client Programs");
+// `Handle` is not `Sync`, so one thread at a time it is.
+unsafe impl Send for Handle {}
+
+impl Handle {
+    /// Connects and authenticates. Bounded by `config.connect_timeout` for each step.
+    pub(crate) fn connect(config: &Config) -> Result<Self, Error> {
+        init_library();
+        // SAFETY: null asks for a new handle.
+        let mysql = unsafe { ffi::mysql_init(ptr::null_mut()) };
+        let no_memory = || ServerError::new(Vendor::MariaDb, 2008, "HY000", "out of memory");
+        let mysql = NonNull::new(mysql).ok_or_else(no_memory)?;
+        let mut handle = Self { mysql, vendor: Vendor::MariaDb };
+        options::apply(mysql, config);
+        local_data::refuse(mysql);
+        handle.dial(config)?;
+        handle.vendor = Vendor::of_version(&handle.server_version());
+        Ok(handle)
+    }
+
+    fn dial(&mut self, config: &Config) -> Result<(), Error> {
+        let host = c_string(config.host.as_bytes());
+        let user = c_string(config.user.as_bytes());
+        let password = config.password.as_ref().map(|password| c_string(password.as_bytes()));
+        let database = config.database.as_ref().map(|name| c_string(name.as_bytes()));
+        let socket = config.unix_socket.as_ref().map(|path| c_string(path.as_os_str().as_bytes()));
+        let mut flags = CLIENT_FOUND_ROWS | CLIENT_MULTI_STATEMENTS | CLIENT_MULTI_RESULTS;
+        if config.local_data {
+            flags |= CLIENT_LOCAL_FILES;
+        }
+        // SAFETY: `mysql` came from `mysql_init` and is not connected; every pointer is null or a C string that
+        // lives until the call returns, and the library copies what it keeps.
+        let connected = unsafe {
+            ffi::mysql_real_connect(
+                self.mysql.as_ptr(),
+                host.as_ptr(),
+                user.as_ptr(),
+                password.as_ref().map_or(ptr::null(), |text| text.as_ptr()),
+                database.as_ref().map_or(ptr::null(), |text| text.as_ptr()),
+                config.port.into(),
+                socket.as_ref().map_or(ptr::null(), |text| text.as_ptr()),
+                flags,
+            )
+        };
+        if connected.is_null() {
+            let source = Box::new(self.error());
+            return Err(Error::Connect { endpoint: config.endpoint(), source });
+        }
+        Ok(())
+    }
+
+    pub(crate) fn vendor(&self) -> Vendor {
+        self.vendor
+    }
+
+    /// The failure of the last call on this handle.
+    pub(crate) fn error(&self) -> ServerError {
+        // SAFETY: reads a field of a live handle.
+        let errno = unsafe { ffi::mysql_errno(self.mysql.as_ptr()) };
+        // SAFETY: both point into the live handle.
+        let sqlstate = unsafe { ffi::mysql_sqlstate(self.mysql.as_ptr()) };
+        // SAFETY: as above.
+        let message = unsafe { ffi::mysql_error(self.mysql.as_ptr()) };
+        // SAFETY: a C string of the live handle, copied before anything else is called on it.
+        let sqlstate = unsafe { text(sqlstate) };
+        // SAFETY: as above.
+        let message = unsafe { text(message) };
+        // A call that fails without a number found no usable connection.
+        let errno = if errno == 0 { CR_SERVER_GONE_ERROR } else { errno };
+        ServerError::new(self.vendor, errno, &sqlstate, &message)
+    }
+
+    /// `COM_PING`.
+    pub(crate) fn ping(&mut self) -> Result<(), ServerError> {
+        // SAFETY: `self` is a live, connected handle.
+        let failed = unsafe { ffi::mysql_ping(self.mysql.as_ptr()) };
+        self.checked(failed)
+    }
+
+    /// `COM_RESET_CONNECTION`: rolls back, drops temporary tables, user locks, variables and prepared statements.
+    pub(crate) fn reset(&mut self) -> Result<(), ServerError> {
+        // SAFETY: `self` is a live, connected handle.
+        let failed = unsafe { ffi::mysql_reset_connection(self.mysql.as_ptr()) };
+        self.checked(failed)
+    }
+
+    /// `COM_QUERY`, one or several statements; the first answer has arrived when it returns.
+    pub(crate) fn query(&mut self, sql: &str) -> Result<(), ServerError> {
+        let length = c_ulong::try_from(sql.len()).unwrap_or(c_ulong::MAX);
+        // SAFETY: pointer and length describe `sql`, which lives until the call returns.
+        let failed =
+            unsafe { ffi::mysql_real_query(self.mysql.as_ptr(), sql.as_ptr().cast(), length) };
+        self.checked(failed)
+    }
+
+    /// The rows of the current answer, or `None` if it has none. They must be read or dropped before the next call.
+    pub(crate) fn rows(&mut self) -> Result<Option<TextRows<'_>>, ServerError> {
+        // SAFETY: an answer to `query` or `next_answer` is at hand.
+        let result = unsafe { ffi::mysql_use_result(self.mysql.as_ptr()) };
+        match NonNull::new(result) {
+            Some(result) => Ok(Some(TextRows::new(result, self))),
+            // SAFETY: reads a field of a live handle.
+            None if unsafe { ffi::mysql_field_count(self.mysql.as_ptr()) } == 0 => Ok(None),
+            None => Err(self.error()),
+        }
+    }
+
+    /// Goes on to the answer of the next statement; false if there is none.
+    pub(crate) fn next_answer(&mut self) -> Result<bool, ServerError> {
+        // SAFETY: the rows of the answer before are gone: `TextRows` borrows the handle mutably.
+        match unsafe { ffi::mysql_next_result(self.mysql.as_ptr()) } {
+            0 => Ok(true),
+            -1 => Ok(false),
+            _ => Err(self.error()),
+        }
+    }
+
+    /// Runs `sql` with `data` as the file a `LOAD DATA LOCAL` asks for.
+    pub(crate) fn query_with_data(
+        &mut self,
+        sql: &str,
+        data: &mut LocalData<'_>,
+    ) -> Result<(), ServerError> {
+        local_data::offer(self.mysql, data);
+        let answer = self.query(sql);
+        local_data::refuse(self.mysql);
+        answer
+    }
+
+    fn status(&self) -> u32 {
+        // SAFETY: reads a field of a live handle; the library writes it only inside its calls.
+        unsafe { (*self.mysql.as_ptr()).server_status }
+    }
+
+    /// True if the last answer said that a transaction is open.
+    pub(crate) fn in_transaction(&self) -> bool {
+        self.status() & SERVER_STATUS_IN_TRANS != 0
+    }
+
+    /// True if the last answer said that session state changed (schema, variables, temporary tables …).
+    pub(crate) fn session_changed(&self) -> bool {
+        self.status() & SERVER_SESSION_STATE_CHANGED != 0
+    }
+
+    pub(crate) fn thread_id(&self) -> u64 {
+        // SAFETY: reads a field of a live handle.
+        unsafe { ffi::mysql_thread_id(self.mysql.as_ptr()) }
+    }
+
+    pub(crate) fn affected_rows(&self) -> u64 {
+        // SAFETY: reads a field of a live handle. (my_ulonglong)-1 stands for "a result set": none affected.
+        let affected = unsafe { ffi::mysql_affected_rows(self.mysql.as_ptr()) };
+        if affected == u64::MAX { 0 } else { affected }
+    }
+
+    pub(crate) fn insert_id(&self) -> u64 {
+        // SAFETY: reads a field of a live handle.
+        unsafe { ffi::mysql_insert_id(self.mysql.as_ptr()) }
+    }
+
+    pub(crate) fn warnings(&self) -> u32 {
+        // SAFETY: reads a field of a live handle.
+        unsafe { ffi::mysql_warning_count(self.mysql.as_ptr()) }
+    }
+
+    pub(crate) fn server_version(&self) -> String {
+        // SAFETY: reads a field of a live handle.
+        let version = unsafe { ffi::mysql_get_server_info(self.mysql.as_ptr()) };
+        // SAFETY: null or a C string of the live handle, copied at once.
+        unsafe { text(version) }
+    }
+
+    /// The database in use, which the server's session tracking keeps up to date.
+    pub(crate) fn database(&self) -> Option<String> {
+        // SAFETY: reads a field of a live handle; the library writes it only inside its calls.
+        let name = unsafe { (*self.mysql.as_ptr()).db };
+        // SAFETY: null or a C string of the live handle, copied at once.
+        let name = unsafe { text(name) };
+        (!name.is_empty()).then_some(name)
+    }
+
+    /// The cipher in use; `None` if the connection is not encrypted.
+    pub(crate) fn cipher(&self) -> Option<String> {
+        // SAFETY: reads a field of a live handle.
+        let cipher = unsafe { ffi::mysql_get_ssl_cipher(self.mysql.as_ptr()) };
+        // SAFETY: null or a C string of the live handle, copied at once.
+        let cipher = unsafe { text(cipher) };
+        (!cipher.is_empty()).then_some(cipher)
+    }
+
+    /// The socket, for as long as the connection is open.
+    pub(crate) fn socket(&self) -> Option<BorrowedFd<'_>> {
+        // SAFETY: reads a field of a live handle; -1 if the connection is gone.
+        let fd = unsafe { ffi::mysql_get_socket(self.mysql.as_ptr()) };
+        // SAFETY: an fd that the library holds open at least until `self` is used again or dropped, which the
+        // borrow excludes.
+        (fd >= 0).then(|| unsafe { BorrowedFd::borrow_raw(fd) })
+    }
+
+    pub(super) fn as_ptr(&self) -> *mut ffi::MYSQL {
+        self.mysql.as_ptr()
+    }
+
+    fn checked(&self, failed: i32) -> Result<(), ServerError> {
+        if failed == 0 { Ok(()) } else { Err(self.error()) }
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        // SAFETY: `mysql` came from `mysql_init` and is used by nobody after this. Statements prepared on it are
+        // detached by the library and can still be closed.
+        unsafe { ffi::mysql_close(self.mysql.as_ptr()) };
+    }
+}
+
+/// `mysql_library_init`, which is not safe to call from two threads at once.
+fn init_library() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        // SAFETY: called once, before any other function of the library; no arguments means no embedded server.
+        let failed = unsafe { ffi::mysql_server_init(0, ptr::null_mut(), ptr::null_mut()) };
+        if failed != 0 {
+            log::error!(target: "steadfast::connection", code = failed; "the client library did not initialise");
+        }
+    });
+}
+
+/// Copies a C string; null becomes empty.
+///
+/// # Safety
+/// `text` is null or a C string that lives until this returns.
+pub(super) unsafe fn text(text: *const c_char) -> String {
+    if text.is_null() {
+        return String::new();
+    }
+    // SAFETY: not null, and the caller says that it is a live C string.
+    unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned()
+}
+
+/// A C string; `Config::validate` has refused zero bytes, so nothing is cut off here.
+fn c_string(bytes: &[u8]) -> CString {
+    let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
+    CString::new(bytes.get(..end).unwrap_or_default()).unwrap_or_default()
+}

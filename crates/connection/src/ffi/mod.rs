@@ -1,0 +1,25 @@
+//! Everything that calls C, behind safe functions: the only `unsafe` in the workspace.
+//!
+//! | file | owns |
+//! |---|---|
+//! | `handle.rs` | a `MYSQL`: connecting, text commands, the status of the session |
+//! | `options.rs` | what is set on a `MYSQL` before it connects |
+//! | `text.rs` | a `MYSQL_RES` of a text query, row by row |
+//! | `statement.rs` | a `MYSQL_STMT`: preparing, executing, fetching |
+//! | `row.rs` | the memory that fetching writes into |
+//! | `local_data.rs` | the callbacks of `LOAD DATA LOCAL` |
+//!
+//! The client library is libmariadb (Connector/C 3.x); the names are those of mysqlclient-sys.
+
+mod handle;
+mod local_data;
+mod options;
+mod row;
+mod statement;
+mod text;
+
+pub(crate) use handle::Handle;
+pub(crate) use local_data::LocalData;
+pub(crate) use row::{Columns, RowBuffer};
+pub(crate) use statement::{Fetched, Statement};
+pub(crate) use text::{TextRow, TextRows};

@@ -1,0 +1,93 @@
+//! The rows of a text query, read from the network one by one.
+
+use std::ffi::c_char;
+use std::ptr::NonNull;
+
+use mysqlclient_sys as ffi;
+
+use super::handle::{Handle, text};
+use crate::ServerError;
+
+/// Rows that are still on their way. Dropping reads and discards the rest, so end a long result with
+/// [`Interrupter`](crate::Interrupter) first.
+pub(crate) struct TextRows<'conn> {
+    result: NonNull<ffi::MYSQL_RES>,
+    handle: &'conn mut Handle,
+    width: usize,
+}
+
+// SAFETY: a `MYSQL_RES` belongs to its `MYSQL`, which may move between threads; both move together, by the borrow.
+unsafe impl Send for TextRows<'_> {}
+
+impl<'conn> TextRows<'conn> {
+    pub(super) fn new(result: NonNull<ffi::MYSQL_RES>, handle: &'conn mut Handle) -> Self {
+        // SAFETY: `result` is a live result.
+        let width = unsafe { ffi::mysql_num_fields(result.as_ptr()) } as usize;
+        Self { result, handle, width }
+    }
+
+    /// The names of the columns.
+    pub(crate) fn names(&self) -> Vec<String> {
+        // SAFETY: `result` is a live result.
+        let fields = unsafe { ffi::mysql_fetch_fields(self.result.as_ptr()) };
+        if fields.is_null() {
+            return Vec::new();
+        }
+        // SAFETY: the library promises `width` fields there, alive as long as the result.
+        let fields = unsafe { std::slice::from_raw_parts(fields, self.width) };
+        // SAFETY: a field's name is a C string of the same life.
+        fields.iter().map(|field| unsafe { text(field.name) }).collect()
+    }
+
+    /// The next row, or `None` after the last.
+    pub(crate) fn next(&mut self) -> Result<Option<TextRow<'_>>, ServerError> {
+        // SAFETY: `result` is a live result of `handle`, which we hold mutably.
+        let row = unsafe { ffi::mysql_fetch_row(self.result.as_ptr()) };
+        let Some(row) = NonNull::new(row) else {
+            // SAFETY: reads a field of a live handle.
+            let failed = unsafe { ffi::mysql_errno(self.handle.as_ptr()) } != 0;
+            return if failed { Err(self.handle.error()) } else { Ok(None) };
+        };
+        // SAFETY: a row was just fetched.
+        let lengths = unsafe { ffi::mysql_fetch_lengths(self.result.as_ptr()) };
+        if lengths.is_null() {
+            return Err(self.handle.error());
+        }
+        // SAFETY: the library promises `width` pointers, valid until the next fetch, which needs `&mut self`.
+        let values = unsafe { std::slice::from_raw_parts(row.as_ptr(), self.width) };
+        // SAFETY: and as many lengths.
+        let lengths = unsafe { std::slice::from_raw_parts(lengths, self.width) };
+        Ok(Some(TextRow { values, lengths }))
+    }
+
+    pub(crate) fn handle(&self) -> &Handle {
+        self.handle
+    }
+}
+
+impl Drop for TextRows<'_> {
+    fn drop(&mut self) {
+        // SAFETY: `result` is live and used by nobody after this.
+        unsafe { ffi::mysql_free_result(self.result.as_ptr()) };
+    }
+}
+
+/// One row, borrowed from the client library's buffer.
+pub(crate) struct TextRow<'rows> {
+    values: &'rows [*mut c_char],
+    lengths: &'rows [std::ffi::c_ulong],
+}
+
+impl<'rows> TextRow<'rows> {
+    pub(crate) fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    /// The bytes of a column, or `None` for NULL.
+    pub(crate) fn get(&self, column: usize) -> Option<&'rows [u8]> {
+        let value = NonNull::new(*self.values.get(column)?)?;
+        let length = usize::try_from(*self.lengths.get(column)?).ok()?;
+        // SAFETY: the library promises `length` bytes there, valid as long as the row.
+        Some(unsafe { std::slice::from_raw_parts(value.as_ptr().cast(), length) })
+    }
+}

@@ -1,0 +1,60 @@
+//! One physical connection to MySQL or MariaDB, for [diesel].
+//!
+//! [`Connection`] is a drop-in for `diesel::MysqlConnection`, written on the same client library, and gives what that
+//! one lacks:
+//!
+//! - **Error numbers.** [`ServerError::find`] gives errno and SQLSTATE of any `diesel::result::Error`, and
+//!   [`Fault`] says what a caller can do about it. Texts are never looked at.
+//! - **Time limits** on connecting, reading and writing ([`Config`]), and an [`Interrupter`] for what hangs.
+//! - **Encryption that is meant** ([`Tls`]): on libmariadb, stock diesel's `ssl_mode` is silently ignored.
+//! - **Streams** ([`Streaming`]): a result of any size in the memory of one row.
+//! - **Fewer round trips**: a transaction of one statement takes 3 where stock diesel takes 8, because UPDATEs are
+//!   cached too and transaction control is one packet.
+//! - **Transactions that tell the truth**: what the server has undone cannot commit, and a COMMIT whose answer was lost
+//!   is [`Fault::Uncertain`], not a failure.
+//!
+//! ```no_run
+//! use diesel::prelude::*;
+//! use steadfast_connection::{Config, Connection, Fault, ServerError};
+//!
+//! diesel::table! { accounts (id) { id -> BigInt, balance -> BigInt, } }
+//!
+//! let mut conn = Connection::open(&Config::from_url("mysql://root@127.0.0.1/shop")?)?;
+//! let paid = diesel::update(accounts::table.find(1)).set(accounts::balance.eq(50)).execute(&mut conn);
+//! if let Err(error) = paid {
+//!     match ServerError::find(&error).map(|error| error.fault()) {
+//!         Some(Fault::Transient) => println!("again"),
+//!         _ => return Err(error.into()),
+//!     }
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+#![allow(unsafe_code, reason = "this crate is where C is called, in src/ffi alone")]
+
+mod batch;
+mod cache;
+mod config;
+mod connection;
+mod error;
+mod execute;
+mod fault;
+mod ffi;
+mod holder;
+mod interrupter;
+mod load;
+mod tls;
+mod transaction;
+mod url;
+
+pub use batch::{BatchError, Outcome, RawRow, RawRows};
+pub use config::Config;
+pub use connection::Connection;
+pub use error::{Error, Invalid, ServerError};
+pub use fault::{Fault, Vendor};
+pub use interrupter::Interrupter;
+pub use load::{Cursor, Field, Row, Streaming};
+pub use tls::Tls;
+pub use transaction::{Phase, TransactionState, Transactions};
+
+#[doc(hidden)]
+pub use diesel as __diesel;

@@ -1,0 +1,83 @@
+//! Calls that hang: ended by the time limits, or by another thread.
+#![allow(clippy::unwrap_used, reason = "a test may stop")]
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use diesel::prelude::*;
+use steadfast_connection::{Config, Connection, Fault, ServerError};
+use steadfast_testkit::{Server, eventually, server};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+#[test]
+fn a_frozen_server_is_given_up_after_the_read_timeout() {
+    let server = Server::start().unwrap();
+    let config = Config::from_url(&server.url("")).unwrap().read_timeout(SECOND);
+    let mut conn = Connection::open(&config).unwrap();
+    server.pause().unwrap();
+    let started = Instant::now();
+
+    let error = diesel::sql_query("SELECT 1").execute(&mut conn).unwrap_err();
+
+    let took = started.elapsed();
+    server.resume().unwrap();
+    assert_eq!(ServerError::find(&error).unwrap().fault(), Fault::Disconnected, "{error}");
+    assert!(took >= SECOND && took < SECOND * 2, "{took:?}");
+    assert!(conn.is_broken());
+}
+
+#[test]
+fn another_thread_ends_a_call_that_hangs() {
+    let database = server().database();
+    let mut conn = Connection::open(&Config::from_url(&database.url()).unwrap()).unwrap();
+    let interrupter = conn.interrupter().unwrap();
+    let id = conn.thread_id();
+    let outcome = thread::scope(|scope| {
+        let hanging = scope.spawn(|| diesel::sql_query("DO SLEEP(60)").execute(&mut conn));
+        eventually(SECOND * 10, || {
+            let query = format!(
+                "SELECT COUNT(*) FROM information_schema.processlist WHERE id = {id} AND state = 'User sleep'"
+            );
+            database.sql(&query).unwrap().trim() == "1"
+        });
+        interrupter.shutdown();
+        hanging.join().unwrap()
+    });
+    let error = outcome.unwrap_err();
+    assert_eq!(ServerError::find(&error).unwrap().fault(), Fault::Disconnected, "{error}");
+    assert!(conn.is_broken() && conn.ping().is_err());
+    // Once the connection is gone there is nothing to hit.
+    drop(conn);
+    interrupter.shutdown();
+}
+
+#[test]
+fn a_server_killed_and_restarted_leaves_a_broken_connection_and_takes_a_new_one() {
+    let server = Server::start().unwrap();
+    let config = Config::from_url(&server.url("")).unwrap();
+    let mut conn = Connection::open(&config).unwrap();
+    server.kill().unwrap();
+
+    assert_eq!(conn.ping().unwrap_err().fault(), Fault::Disconnected);
+    assert!(conn.is_broken());
+    assert_eq!(Connection::open(&config).unwrap_err().fault(), Fault::Disconnected);
+
+    server.restart().unwrap();
+    Connection::open(&config).unwrap().ping().unwrap();
+}
+
+#[test]
+fn a_value_above_the_packet_limit_is_permanent_and_costs_the_connection() {
+    let database = server().database();
+    let mut conn = Connection::open(&Config::from_url(&database.url()).unwrap()).unwrap();
+    let huge = "x".repeat(20 << 20);
+    let error = diesel::sql_query("DO LENGTH(?)")
+        .bind::<diesel::sql_types::Text, _>(huge)
+        .execute(&mut conn)
+        .unwrap_err();
+    let found = ServerError::find(&error).unwrap();
+    // The server says 1153 and closes; if it closes while we still send, the client library sees that first.
+    assert!(matches!(found.errno(), 1153 | 2006 | 2013), "{found}");
+    assert!(conn.is_broken());
+}

@@ -1,0 +1,131 @@
+//! Bad settings and unreachable servers: refused within the limit, with what is wrong and without the password.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop")]
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::time::{Duration, Instant};
+
+use diesel::{Connection as _, ConnectionError};
+use steadfast_connection::{Config, Connection, Error, Fault, ServerError, Tls};
+use steadfast_testkit::{scripted_peer, server, silent_peer};
+
+const SECRET: &str = "s3cret-word";
+
+/// To the test server, as root over TCP.
+fn config() -> Config {
+    Config::from_url(&server().url("")).unwrap()
+}
+
+/// Opens, expects a refusal, and that the password shows nowhere.
+fn refused(config: &Config) -> Error {
+    let error = match Connection::open(config) {
+        Ok(conn) => panic!("connected: {conn:?}"),
+        Err(error) => error,
+    };
+    let everything = format!("{error} {error:?} {config:?}");
+    assert!(!everything.contains(SECRET), "{everything}");
+    error
+}
+
+#[test]
+fn a_wrong_password_is_permanent_and_told_at_once() {
+    let error = refused(&config().user("root").password(SECRET));
+    assert_eq!((error.errno(), error.fault()), (Some(1045), Fault::Permanent));
+    assert_eq!(error.sqlstate(), Some("28000"));
+}
+
+#[test]
+fn an_unknown_database_is_named() {
+    let error = refused(&config().database("no_such_database"));
+    assert_eq!((error.errno(), error.fault()), (Some(1049), Fault::Permanent));
+    assert!(error.to_string().contains(&config().endpoint()), "{error}");
+}
+
+#[test]
+fn a_port_where_nobody_listens_is_told_at_once() {
+    // Bound and released: nobody listens there now.
+    let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
+    let started = Instant::now();
+    let error = refused(&Config::new().port(port).password(SECRET));
+    assert_eq!((error.errno(), error.fault()), (Some(2002), Fault::Disconnected));
+    assert!(started.elapsed() < Duration::from_secs(1), "{:?}", started.elapsed());
+}
+
+#[test]
+fn a_name_that_does_not_exist_is_told_within_the_limit() {
+    let config = Config::new().host("no-such-host.invalid").password(SECRET);
+    let error = refused(&config);
+    assert_eq!(error.fault(), Fault::Disconnected, "{error}");
+}
+
+#[test]
+fn a_server_that_accepts_and_never_speaks_is_given_up_within_the_limit() {
+    let peer = silent_peer();
+    let limit = Duration::from_secs(1);
+    let started = Instant::now();
+    let error = refused(&Config::new().port(peer.port()).connect_timeout(limit).password(SECRET));
+    assert_eq!(error.fault(), Fault::Disconnected, "{error}");
+    assert!(started.elapsed() < limit * 3, "{:?}", started.elapsed());
+}
+
+#[test]
+fn a_peer_that_is_no_server_is_refused() {
+    let peer = scripted_peer(b"SSH-2.0-OpenSSH_9.2\r\n");
+    let config = Config::new().port(peer.port()).connect_timeout(Duration::from_secs(1));
+    let error = refused(&config);
+    assert!(error.errno().is_some(), "{error}");
+}
+
+#[test]
+fn every_mode_that_wants_encryption_refuses_a_server_without() {
+    let ca = std::env::current_exe().unwrap();
+    let modes = [Tls::required(), Tls::verify_ca(&ca), Tls::verify_identity(&ca)];
+    for tls in modes {
+        let error = refused(&config().tls(tls.clone()));
+        assert_eq!(error.fault(), Fault::Permanent, "{tls:?}: {error}");
+    }
+    let plain = Connection::open(&config().tls(Tls::preferred())).unwrap();
+    assert_eq!(plain.cipher(), None);
+}
+
+#[test]
+fn settings_out_of_range_never_reach_the_network() {
+    let error = refused(&Config::new().host("127.0.0.1;port=1").read_timeout(Duration::ZERO));
+    assert!(matches!(&error, Error::Config(invalid) if invalid.len() == 2), "{error}");
+}
+
+#[test]
+fn diesels_way_in_gives_numbers_too_and_hides_the_url() {
+    let url = server().url("").replace("root@", &format!("root:{SECRET}@"));
+    let error = match Connection::establish(&url) {
+        Err(error) => error,
+        Ok(conn) => panic!("connected: {conn:?}"),
+    };
+    assert!(!format!("{error} {error:?}").contains(SECRET), "{error:?}");
+    let ConnectionError::CouldntSetupConfiguration(error) = error else { panic!("{error:?}") };
+    assert_eq!(ServerError::find(&error).map(|found| found.errno()), Some(1045));
+}
+
+#[test]
+fn the_session_is_what_was_asked_for() {
+    #[derive(diesel::QueryableByName)]
+    struct Session {
+        #[diesel(sql_type = diesel::sql_types::Text)]
+        all: String,
+    }
+    let config = config()
+        .time_zone("+02:00")
+        .sql_mode("STRICT_ALL_TABLES")
+        .lock_wait_timeout(Duration::from_secs(7))
+        .program_name("settings test");
+    let mut conn = Connection::open(&config).unwrap();
+    let query = "SELECT CONCAT_WS('|', @@time_zone, @@sql_mode, @@innodb_lock_wait_timeout, \
+                 @@character_set_client, @@character_set_results) AS `all`";
+    for _ in 0..2 {
+        let seen: Session =
+            diesel::RunQueryDsl::get_result(diesel::sql_query(query), &mut conn).unwrap();
+        assert_eq!(seen.all, "+02:00|STRICT_ALL_TABLES|7|utf8mb4|utf8mb4");
+        // The second time round after a reset: the settings are set up again.
+        conn.reset().unwrap();
+    }
+    assert!(conn.server_version().contains('.'));
+}

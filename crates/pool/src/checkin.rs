@@ -1,0 +1,77 @@
+//! Taking a connection back: whether it goes on the shelf, or why not.
+
+use std::sync::Arc;
+use std::thread;
+use std::time::Instant;
+
+use steadfast_connection::ServerError;
+
+use crate::entry::Entry;
+use crate::event::{Checkin, Reason};
+use crate::holder::Ticket;
+use crate::house::House;
+
+impl House {
+    /// # Blocks
+    /// For a reset, if session state was touched: at most the validation timeout.
+    pub(crate) fn checkin(
+        self: &Arc<Self>,
+        mut entry: Box<Entry>,
+        ticket: Ticket,
+        since: Instant,
+        condemned: bool,
+    ) {
+        let now = Instant::now();
+        if self.config.listener.is_some() {
+            let (id, held) = (entry.id, now.saturating_duration_since(since));
+            self.tell(|pool, listener| listener.checkin(&Checkin { pool, id, held }));
+        }
+        let reason =
+            if condemned { Some(Reason::Requested) } else { self.fault_of(&mut entry, now) };
+        match reason {
+            None => {
+                entry.alive_at = now;
+                let given = self.shelf.give(ticket, entry, since, now);
+                self.settle(given);
+            }
+            Some(reason) => {
+                self.shelf.withdraw(ticket);
+                self.retire(entry, reason);
+            }
+        }
+    }
+
+    /// Why it must not be lent again.
+    fn fault_of(self: &Arc<Self>, entry: &mut Entry, now: Instant) -> Option<Reason> {
+        let connection = entry.connection();
+        if connection.is_broken() {
+            self.note_loss(entry.era);
+            return Some(Reason::Broken);
+        }
+        if thread::panicking() {
+            return Some(Reason::Panicked);
+        }
+        if connection.in_transaction() {
+            return Some(Reason::OpenTransaction);
+        }
+        if connection.last_error().is_some_and(ServerError::refuses_writes) {
+            return Some(Reason::ReadOnly);
+        }
+        if let Some(reason) = entry.outlived(now, self.era().generation) {
+            return Some(reason);
+        }
+        if !connection.state_touched() {
+            return None;
+        }
+        if self.shelf.is_closed() {
+            return Some(Reason::Closed);
+        }
+        let limit = self.config.validation_timeout;
+        let reset = self.bounded(entry.connection_mut(), limit, |connection| connection.reset());
+        if let Err(error) = reset {
+            log::warn!(target: "steadfast::pool", pool = self.name(), id = entry.id, error:% = error; "the session could not be reset");
+            return Some(Reason::StateTouched);
+        }
+        None
+    }
+}

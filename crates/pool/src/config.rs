@@ -1,0 +1,343 @@
+//! The settings of a pool: builder, checks and manual in one.
+
+use std::fmt;
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+use std::time::Duration;
+
+use steadfast_connection::{Config, Error as ConnectError, Invalid};
+
+use crate::listener::PoolListener;
+use crate::shelf::Limits;
+use crate::{Error, Pool};
+
+const HOUR: Duration = Duration::from_secs(3600);
+const TICK: Duration = Duration::from_millis(1);
+/// Long enough for a server to have been forgotten, short enough to add to any clock.
+const MONTH: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// How a pool keeps and lends connections.
+///
+/// ```no_run
+/// use std::time::Duration;
+/// use steadfast_pool::PoolConfig;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let server = steadfast_connection::Config::from_url("mysql://app:secret@db.example/shop")?;
+/// let pool = PoolConfig::new().size(16).timeout(Duration::from_secs(5)).build(server)?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct PoolConfig {
+    pub(crate) name: String,
+    pub(crate) size: u32,
+    pub(crate) overflow: u32,
+    pub(crate) min_idle: u32,
+    pub(crate) timeout: Duration,
+    pub(crate) recycle: Duration,
+    pub(crate) recycle_jitter: f64,
+    pub(crate) max_idle_time: Option<Duration>,
+    pub(crate) pre_ping: bool,
+    pub(crate) bypass: Duration,
+    pub(crate) validation_timeout: Duration,
+    pub(crate) barging: Duration,
+    pub(crate) retry_first: Duration,
+    pub(crate) retry_cap: Duration,
+    pub(crate) listener: Option<Arc<dyn PoolListener>>,
+}
+
+impl PoolConfig {
+    /// The documented defaults.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The pool's name in errors, logs and events, 1 to 64 characters. Default `main`.
+    #[must_use]
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// Connections kept open, 1 to 10,000. Default 10.
+    #[must_use]
+    pub fn size(mut self, connections: u32) -> Self {
+        self.size = connections;
+        self
+    }
+
+    /// Connections above [`size`](Self::size) that a burst may open, 0 to 10,000. They are closed
+    /// when they come back and nobody waits. Default 20.
+    #[must_use]
+    pub fn overflow(mut self, connections: u32) -> Self {
+        self.overflow = connections;
+        self
+    }
+
+    /// Idle connections that are opened before anybody asks, 0 to [`size`](Self::size). Default 0:
+    /// the first is opened when the first caller asks.
+    #[must_use]
+    pub fn min_idle(mut self, connections: u32) -> Self {
+        self.min_idle = connections;
+        self
+    }
+
+    /// How long [`Pool::get`] waits at most, 1 ms to an hour. Default 30 s.
+    #[must_use]
+    pub fn timeout(mut self, limit: Duration) -> Self {
+        self.timeout = limit;
+        self
+    }
+
+    /// The age at which a connection is closed, 1 ms to 30 days; keep it below the server's
+    /// `wait_timeout`. Default an hour.
+    #[must_use]
+    pub fn recycle(mut self, age: Duration) -> Self {
+        self.recycle = age;
+        self
+    }
+
+    /// The part of [`recycle`](Self::recycle), 0 to 1, by which ages differ downward, so that
+    /// connections born together do not die together. Default 0.2.
+    #[must_use]
+    pub fn recycle_jitter(mut self, part: f64) -> Self {
+        self.recycle_jitter = part;
+        self
+    }
+
+    /// How long a connection above [`min_idle`](Self::min_idle) may be idle, 1 ms to 30 days, or
+    /// `None` for ever. Default `None`.
+    #[must_use]
+    pub fn max_idle_time(mut self, limit: Option<Duration>) -> Self {
+        self.max_idle_time = limit;
+        self
+    }
+
+    /// Whether a connection that was not used within [`bypass`](Self::bypass) is pinged before it
+    /// is lent. Default true.
+    #[must_use]
+    pub fn pre_ping(mut self, ping: bool) -> Self {
+        self.pre_ping = ping;
+        self
+    }
+
+    /// How long after its last use a connection is taken for alive, zero (always ping) to an hour.
+    /// Default 500 ms.
+    #[must_use]
+    pub fn bypass(mut self, window: Duration) -> Self {
+        self.bypass = window;
+        self
+    }
+
+    /// How long a ping or a reset may take, 1 ms to an hour; a caller's deadline comes first.
+    /// Default 5 s.
+    #[must_use]
+    pub fn validation_timeout(mut self, limit: Duration) -> Self {
+        self.validation_timeout = limit;
+        self
+    }
+
+    /// How long the oldest waiter may be overtaken by callers who find something on the shelf, zero
+    /// (strictly in order) to 100 ms; 32 times as long while connections are held for less than any
+    /// round trip takes. Default 300 µs.
+    #[must_use]
+    pub fn barging(mut self, window: Duration) -> Self {
+        self.barging = window;
+        self
+    }
+
+    /// The ceiling of the pause after the first failed connect, doubling to `cap`; above zero, and
+    /// `cap` at most an hour. Each pause is drawn from zero to its ceiling. Default 50 ms and 2 s.
+    #[must_use]
+    pub fn connect_retry(mut self, first: Duration, cap: Duration) -> Self {
+        (self.retry_first, self.retry_cap) = (first, cap);
+        self
+    }
+
+    /// Who hears what happens. Default nobody, which costs nothing.
+    #[must_use]
+    pub fn listener(mut self, listener: Arc<dyn PoolListener>) -> Self {
+        self.listener = Some(listener);
+        self
+    }
+
+    /// Makes the pool. It connects when somebody asks, or in the background if
+    /// [`min_idle`](Self::min_idle) says so.
+    ///
+    /// # Errors
+    /// [`Error::Config`] names every setting that is out of range, those of `server` included.
+    pub fn build(self, server: Config) -> Result<Pool, Error> {
+        let mut invalid = self.check();
+        match server.validate() {
+            Ok(()) => {}
+            Err(ConnectError::Config(more)) => invalid.extend(more),
+            Err(other) => return Err(Error::Connect(Arc::new(other))),
+        }
+        if invalid.is_empty() { Ok(Pool::open(self, server)) } else { Err(Error::Config(invalid)) }
+    }
+
+    fn check(&self) -> Vec<Invalid> {
+        let mut invalid = Vec::new();
+        if !(1..=64).contains(&self.name.chars().count()) {
+            invalid.push(Invalid::new("pool.name", &self.name, "1 to 64 characters"));
+        }
+        if !(1..=10_000).contains(&self.size) {
+            invalid.push(Invalid::new("pool.size", self.size, "1 to 10,000 connections"));
+        }
+        if self.overflow > 10_000 {
+            invalid.push(Invalid::new("pool.overflow", self.overflow, "0 to 10,000 connections"));
+        }
+        if self.min_idle > self.size {
+            invalid.push(Invalid::new("pool.min_idle", self.min_idle, "0 to pool.size"));
+        }
+        if !(0.0..=1.0).contains(&self.recycle_jitter) {
+            invalid.push(Invalid::new("pool.recycle_jitter", self.recycle_jitter, "0 to 1"));
+        }
+        let mut time =
+            |setting, value: Duration, range: RangeInclusive<Duration>, allowed: &str| {
+                if !range.contains(&value) {
+                    invalid.push(Invalid::new(setting, value, allowed));
+                }
+            };
+        time("pool.timeout", self.timeout, TICK..=HOUR, "1 ms to an hour");
+        time("pool.recycle", self.recycle, TICK..=MONTH, "1 ms to 30 days");
+        if let Some(limit) = self.max_idle_time {
+            time("pool.max_idle_time", limit, TICK..=MONTH, "1 ms to 30 days, or none");
+        }
+        time("pool.bypass", self.bypass, Duration::ZERO..=HOUR, "zero to an hour");
+        time("pool.validation_timeout", self.validation_timeout, TICK..=HOUR, "1 ms to an hour");
+        time("pool.barging", self.barging, Duration::ZERO..=100 * TICK, "zero to 100 ms");
+        let nanosecond = Duration::from_nanos(1);
+        let first = nanosecond..=self.retry_cap.max(nanosecond);
+        time("pool.connect_retry.first", self.retry_first, first, "above zero, at most the cap");
+        time(
+            "pool.connect_retry.cap",
+            self.retry_cap,
+            nanosecond..=HOUR,
+            "above zero, at most an hour",
+        );
+        invalid
+    }
+
+    pub(crate) fn limits(&self) -> Limits {
+        Limits {
+            keep: self.size as usize,
+            most: (self.size + self.overflow) as usize,
+            spare: self.min_idle as usize,
+            barging: self.barging,
+        }
+    }
+
+    /// The age at which a connection born now is closed. `chance` is drawn evenly from zero to one.
+    pub(crate) fn age(&self, chance: f64) -> Duration {
+        self.recycle.mul_f64(1.0 - self.recycle_jitter * chance.clamp(0.0, 1.0))
+    }
+
+    /// The pause after `failures` failed connects in a row.
+    pub(crate) fn pause(&self, failures: u32, chance: f64) -> Duration {
+        // 2^20 times any sensible pause is beyond any cap, and the shift cannot overflow.
+        let doubled = self.retry_first.saturating_mul(1 << failures.saturating_sub(1).min(20));
+        doubled.min(self.retry_cap).mul_f64(chance.clamp(0.0, 1.0))
+    }
+}
+
+impl Default for PoolConfig {
+    fn default() -> Self {
+        Self {
+            name: "main".to_owned(),
+            size: 10,
+            overflow: 20,
+            min_idle: 0,
+            timeout: Duration::from_secs(30),
+            recycle: HOUR,
+            recycle_jitter: 0.2,
+            max_idle_time: None,
+            pre_ping: true,
+            bypass: Duration::from_millis(500),
+            validation_timeout: Duration::from_secs(5),
+            barging: Duration::from_micros(300),
+            retry_first: Duration::from_millis(50),
+            retry_cap: Duration::from_secs(2),
+            listener: None,
+        }
+    }
+}
+
+impl fmt::Debug for PoolConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PoolConfig")
+            .field("name", &self.name)
+            .field("size", &self.size)
+            .field("overflow", &self.overflow)
+            .field("min_idle", &self.min_idle)
+            .field("timeout", &self.timeout)
+            .field("recycle", &self.recycle)
+            .field("max_idle_time", &self.max_idle_time)
+            .field("pre_ping", &self.pre_ping)
+            .field("listener", &self.listener.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_that_is_wrong_is_told_at_once_with_value_and_range() {
+        let config = PoolConfig::new()
+            .name("")
+            .size(0)
+            .overflow(10_001)
+            .min_idle(1)
+            .timeout(Duration::ZERO)
+            .recycle(Duration::ZERO)
+            .recycle_jitter(f64::NAN)
+            .max_idle_time(Some(Duration::MAX))
+            .bypass(2 * HOUR)
+            .validation_timeout(Duration::ZERO)
+            .barging(HOUR)
+            .connect_retry(HOUR, Duration::from_millis(1));
+
+        let told: Vec<_> = config.check().iter().map(|it| it.setting()).collect();
+
+        assert_eq!(
+            told,
+            [
+                "pool.name",
+                "pool.size",
+                "pool.overflow",
+                "pool.min_idle",
+                "pool.recycle_jitter",
+                "pool.timeout",
+                "pool.recycle",
+                "pool.max_idle_time",
+                "pool.bypass",
+                "pool.validation_timeout",
+                "pool.barging",
+                "pool.connect_retry.first",
+            ]
+        );
+        let size = config.check().into_iter().nth(1).map(|it| it.to_string());
+        assert!(size.is_some_and(|it| it.contains("pool.size = 0") && it.contains("1 to 10,000")));
+    }
+
+    #[test]
+    fn the_edges_of_every_range_are_allowed() {
+        let low = PoolConfig::new().size(1).overflow(0).timeout(TICK).bypass(Duration::ZERO);
+        let high = PoolConfig::new().size(10_000).overflow(10_000).min_idle(10_000).timeout(HOUR);
+        assert_eq!(low.check(), []);
+        assert_eq!(high.check(), []);
+    }
+
+    #[test]
+    fn ages_differ_downward_only_and_pauses_double_to_the_cap() {
+        let config = PoolConfig::new();
+        assert_eq!(config.age(0.0), Duration::from_secs(3600));
+        assert_eq!(config.age(1.0), Duration::from_secs(2880));
+        let pauses = [1, 2, 6, 7, 99].map(|n| config.pause(n, 1.0).as_millis());
+        assert_eq!(pauses, [50, 100, 1600, 2000, 2000]);
+        assert_eq!(config.pause(3, 0.0), Duration::ZERO);
+    }
+}

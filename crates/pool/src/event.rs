@@ -1,0 +1,166 @@
+//! What happens in a pool, told to a [`PoolListener`](crate::PoolListener).
+//!
+//! Each event is a struct with private fields and getters (as in r2d2), so that a field can be added
+//! without a break.
+
+use std::fmt;
+use std::time::Duration;
+
+use steadfast_connection::Error as ConnectError;
+
+/// Why a connection was closed for good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Reason {
+    /// It reached its age ([`PoolConfig::recycle`](crate::PoolConfig::recycle)).
+    Lifetime,
+    /// It was idle for too long ([`PoolConfig::max_idle_time`](crate::PoolConfig::max_idle_time)).
+    Idle,
+    /// A burst is over: more are idle than [`PoolConfig::size`](crate::PoolConfig::size).
+    Overflow,
+    /// It was lost while it was lent.
+    Broken,
+    /// It came back with a transaction open.
+    OpenTransaction,
+    /// It came back with changed session state, and the reset failed.
+    StateTouched,
+    /// It came back because its thread panicked.
+    Panicked,
+    /// Others of its age turned out to be dead.
+    Epoch,
+    /// The server takes no writes any more.
+    ReadOnly,
+    /// It did not answer the ping before it was lent.
+    ValidationFailed,
+    /// [`Pool::invalidate`](crate::Pool::invalidate) or [`Lease::invalidate`](crate::Lease::invalidate).
+    Requested,
+    /// The pool is closed.
+    Closed,
+}
+
+impl Reason {
+    /// The word for it in logs and metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Lifetime => "lifetime",
+            Self::Idle => "idle",
+            Self::Overflow => "overflow",
+            Self::Broken => "broken",
+            Self::OpenTransaction => "open_transaction",
+            Self::StateTouched => "state_touched",
+            Self::Panicked => "panicked",
+            Self::Epoch => "epoch",
+            Self::ReadOnly => "read_only",
+            Self::ValidationFailed => "validation_failed",
+            Self::Requested => "requested",
+            Self::Closed => "closed",
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+macro_rules! event {
+    ($(#[$about:meta])* $name:ident { $($(#[$field_about:meta])* $field:ident: $kind:ty,)* }) => {
+        $(#[$about])*
+        #[derive(Clone, Copy, Debug)]
+        pub struct $name<'a> {
+            pub(crate) pool: &'a str,
+            $(pub(crate) $field: $kind,)*
+        }
+
+        impl<'a> $name<'a> {
+            /// The pool's name.
+            pub fn pool(&self) -> &'a str {
+                self.pool
+            }
+
+            $($(#[$field_about])*
+            pub fn $field(&self) -> $kind {
+                self.$field
+            })*
+        }
+    };
+}
+
+event! {
+    /// A connection was opened.
+    Connected {
+        /// The number of the connection in this pool.
+        id: u64,
+        /// How long it took.
+        took: Duration,
+    }
+}
+
+event! {
+    /// A connection could not be opened.
+    ConnectFailed {
+        /// What the server or the way to it said.
+        error: &'a ConnectError,
+        /// Failures in a row, this one included.
+        failures: u32,
+        /// The next attempt is made after this pause, if somebody still waits.
+        pause: Duration,
+    }
+}
+
+event! {
+    /// A connection was lent.
+    Checkout {
+        /// The number of the connection in this pool.
+        id: u64,
+        /// How long the caller waited, a ping included.
+        waited: Duration,
+    }
+}
+
+event! {
+    /// A connection came back.
+    Checkin {
+        /// The number of the connection in this pool.
+        id: u64,
+        /// How long it was held.
+        held: Duration,
+    }
+}
+
+event! {
+    /// A caller begins to wait.
+    Waiting {
+        /// How many wait now, this one included.
+        waiting: u32,
+    }
+}
+
+event! {
+    /// A caller waited in vain.
+    TimedOut {
+        /// How long it waited.
+        waited: Duration,
+    }
+}
+
+event! {
+    /// A connection was closed for good.
+    Retired {
+        /// The number of the connection in this pool.
+        id: u64,
+        /// Why.
+        reason: Reason,
+        /// How old it was.
+        age: Duration,
+    }
+}
+
+event! {
+    /// The pool was closed.
+    Closed {
+        /// Connections that were still lent when waiting for them ended.
+        lent: usize,
+    }
+}

@@ -1,0 +1,143 @@
+//! Who holds what: a slab with one entry for each connection that is lent.
+//!
+//! It lives under the lock that the shelf takes anyway, so that knowing the holders costs a few stores
+//! and no allocation; names and places are turned into text only when somebody asks.
+
+use std::fmt;
+use std::panic::Location;
+use std::thread::{self, Thread};
+use std::time::{Duration, Instant};
+
+/// Somebody who holds a connection, as seen at one moment.
+#[derive(Clone, Debug)]
+pub struct Holder {
+    borrower: Borrower,
+    held: Duration,
+}
+
+impl Holder {
+    /// Where in the program the connection was asked for.
+    pub fn place(&self) -> &'static Location<'static> {
+        self.borrower.place
+    }
+
+    /// The name of the thread that asked for it, if it has one.
+    pub fn thread(&self) -> Option<&str> {
+        self.borrower.thread.name()
+    }
+
+    /// Since when it is held.
+    pub fn since(&self) -> Instant {
+        self.borrower.since
+    }
+
+    /// For how long it had been held when this was written down.
+    pub fn held(&self) -> Duration {
+        self.held
+    }
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { borrower: Borrower { place, thread, .. }, held } = self;
+        write!(f, "{:.1}s by {}:{}", held.as_secs_f64(), place.file(), place.line())?;
+        thread.name().map_or(Ok(()), |name| write!(f, " in thread {name:?}"))
+    }
+}
+
+/// Who asks for a connection, or has one.
+#[derive(Clone, Debug)]
+pub(crate) struct Borrower {
+    pub(crate) place: &'static Location<'static>,
+    pub(crate) thread: Thread,
+    /// When it asked; once it has a connection, since when.
+    pub(crate) since: Instant,
+}
+
+impl Borrower {
+    /// The thread that runs now.
+    pub(crate) fn here(place: &'static Location<'static>, now: Instant) -> Self {
+        Self { place, thread: thread::current(), since: now }
+    }
+}
+
+/// The number of a line in the [`Ledger`]; whoever holds a connection holds its ticket.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Ticket(usize);
+
+impl Ticket {
+    /// A second copy for a holder that gives its ticket away while it is dropped.
+    pub(crate) fn take(&mut self) -> Self {
+        Self(self.0)
+    }
+}
+
+/// One line for each connection that is lent.
+#[derive(Debug, Default)]
+pub(crate) struct Ledger {
+    lines: Vec<Option<Borrower>>,
+    free: Vec<usize>,
+}
+
+impl Ledger {
+    pub(crate) fn enter(&mut self, borrower: Borrower) -> Ticket {
+        if let Some(number) = self.free.pop()
+            && let Some(line) = self.lines.get_mut(number)
+        {
+            *line = Some(borrower);
+            return Ticket(number);
+        }
+        self.lines.push(Some(borrower));
+        Ticket(self.lines.len() - 1)
+    }
+
+    /// Strikes the line out. A ticket that is not in the ledger changes nothing.
+    pub(crate) fn strike(&mut self, Ticket(number): Ticket) {
+        if self.lines.get_mut(number).and_then(Option::take).is_some() {
+            self.free.push(number);
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.lines.len() - self.free.len()
+    }
+
+    /// All holders, the longest first.
+    pub(crate) fn holders(&self, now: Instant) -> Vec<Holder> {
+        let mut holders: Vec<_> = self
+            .lines
+            .iter()
+            .flatten()
+            .map(|borrower| Holder {
+                held: now.saturating_duration_since(borrower.since),
+                borrower: borrower.clone(),
+            })
+            .collect();
+        holders.sort_by_key(|holder| holder.borrower.since);
+        holders
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_holder_is_told_first_and_lines_are_used_again() {
+        let now = Instant::now();
+        let mut ledger = Ledger::default();
+        let early = Borrower::here(Location::caller(), now);
+        let late = Borrower { since: now + Duration::from_secs(1), ..early.clone() };
+
+        let first = ledger.enter(late.clone());
+        let second = ledger.enter(early);
+        let told = ledger.holders(now + Duration::from_secs(2));
+
+        assert_eq!(told.iter().map(Holder::held).map(|d| d.as_secs()).collect::<Vec<_>>(), [2, 1]);
+        ledger.strike(first);
+        assert_eq!(ledger.len(), 1);
+        assert_eq!(ledger.enter(late), Ticket(0));
+        ledger.strike(second);
+        assert_eq!(ledger.len(), 1);
+    }
+}

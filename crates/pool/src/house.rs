@@ -1,0 +1,158 @@
+//! The lending house: what all handles, leases and threads of one pool share.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+use steadfast_connection::{Config, Connection, Error as ConnectError, Interrupter};
+
+use crate::config::PoolConfig;
+use crate::crew::{Crew, Duty};
+use crate::entry::{Entry, Era};
+use crate::event::{Reason, Retired};
+use crate::listener::{PoolListener, tell};
+use crate::registry::Registry;
+use crate::shelf::{Given, Shelf};
+use crate::stats::{Gauges, Stats};
+use crate::upkeep::Bin;
+use crate::watch::Watch;
+
+/// Why no connection could be opened; every waiter gets it.
+pub(crate) type Cause = Arc<ConnectError>;
+
+#[derive(Debug)]
+pub(crate) struct House {
+    pub(crate) name: Arc<str>,
+    pub(crate) config: PoolConfig,
+    pub(crate) server: Config,
+    pub(crate) shelf: Shelf<Box<Entry>, Cause>,
+    pub(crate) registry: Registry,
+    pub(crate) bin: Arc<Bin>,
+    pub(crate) watch: Watch<Interrupter>,
+    pub(crate) crew: Crew,
+    losses: AtomicU64,
+    generation: AtomicU64,
+    ids: AtomicU64,
+    pub(crate) ended: AtomicBool,
+}
+
+impl House {
+    pub(crate) fn new(config: PoolConfig, server: Config) -> Self {
+        let limits = config.limits();
+        let bin = Arc::new(Bin::default());
+        Self {
+            name: config.name.as_str().into(),
+            shelf: Shelf::new(limits),
+            registry: Registry::new(config.size + config.overflow, Arc::clone(&bin)),
+            bin,
+            watch: Watch::new(),
+            crew: Crew::default(),
+            losses: AtomicU64::new(0),
+            generation: AtomicU64::new(0),
+            ids: AtomicU64::new(0),
+            ended: AtomicBool::new(false),
+            config,
+            server,
+        }
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        self.shelf.gauges.read(self.config.size, self.config.overflow)
+    }
+
+    pub(crate) fn next_id(&self) -> u64 {
+        self.ids.fetch_add(1, Relaxed) + 1
+    }
+
+    pub(crate) fn era(&self) -> Era {
+        let (losses, generation) = (self.losses.load(Relaxed), self.generation.load(Relaxed));
+        Era { losses, generation }
+    }
+
+    /// A connection of `era` was lost: those that are as old are suspect. One incident counts once,
+    /// however many connections show it.
+    pub(crate) fn note_loss(&self, era: Era) {
+        // A failure of the exchange means that somebody else has counted this incident.
+        if self.losses.compare_exchange(era.losses, era.losses + 1, Relaxed, Relaxed).is_ok() {
+            log::warn!(target: "steadfast::pool", pool = self.name(); "a connection was lost: older ones are pinged before they are lent");
+        }
+    }
+
+    /// Has every connection that is open now replaced.
+    pub(crate) fn invalidate(&self) {
+        self.generation.fetch_add(1, Relaxed);
+        self.retire_idle(Reason::Requested, |entry, era| entry.era.generation != era.generation);
+    }
+
+    /// Retires idle connections that are as old as one that was lost.
+    pub(crate) fn retire_suspects(&self) {
+        self.retire_idle(Reason::Epoch, |entry, era| entry.era.losses != era.losses);
+    }
+
+    pub(crate) fn retire_idle(&self, reason: Reason, which: impl Fn(&Entry, Era) -> bool) {
+        let era = self.era();
+        for entry in self.shelf.sweep(|entry, _| which(entry, era)) {
+            self.retire(entry, reason);
+        }
+    }
+
+    /// Closes a connection that the shelf has taken off already, and frees its place.
+    pub(crate) fn retire(&self, entry: Box<Entry>, reason: Reason) {
+        let (id, age) = (entry.id, entry.age(Instant::now()));
+        // First off r2d2's roll, then off ours: the roll never holds more than we count.
+        drop(entry);
+        self.shelf.forget();
+        Gauges::count(&self.shelf.gauges.retired);
+        log::debug!(target: "steadfast::pool", pool = self.name(), id, reason = reason.as_str(), age:? = age; "connection retired");
+        self.tell(|pool, listener| listener.retired(&Retired { pool, id, reason, age }));
+    }
+
+    /// Retires what the shelf did not keep.
+    pub(crate) fn settle(&self, given: Given<Box<Entry>>) {
+        match given {
+            Given::Kept => {}
+            Given::Surplus(entry) => self.retire(entry, Reason::Overflow),
+            Given::Closed(entry) => self.retire(entry, Reason::Closed),
+        }
+    }
+
+    /// Tells the listener, if there is one.
+    pub(crate) fn tell(&self, event: impl FnOnce(&str, &dyn PoolListener)) {
+        if let Some(listener) = &self.config.listener {
+            tell(self.name(), &**listener, |listener| event(self.name(), listener));
+        }
+    }
+
+    /// Does `work` on the connection; when `limit` is over, the socket is shut down, so that `work`
+    /// fails at once.
+    ///
+    /// # Blocks
+    /// For `limit` at most.
+    pub(crate) fn bounded(
+        self: &Arc<Self>,
+        connection: &mut Connection,
+        limit: Duration,
+        work: impl FnOnce(&mut Connection) -> Result<(), ConnectError>,
+    ) -> Result<(), ConnectError> {
+        self.crew.hire(self, Duty::Watch);
+        let armed = self.watch.arm(Instant::now() + limit, connection.interrupter()?);
+        let alarm = match armed {
+            Ok(alarm) => alarm,
+            Err(interrupter) => {
+                // The pool is closed, and nobody would end a call that hangs.
+                interrupter.shutdown();
+                return work(connection);
+            }
+        };
+        let outcome = work(connection);
+        if self.watch.disarm(alarm) || outcome.is_err() {
+            return outcome;
+        }
+        // The work was done when the alarm went off: the socket is shut down, as this ping finds.
+        connection.ping()
+    }
+}

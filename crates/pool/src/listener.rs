@@ -1,0 +1,37 @@
+//! Telling somebody what happens, without trusting them.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::event::{
+    Checkin, Checkout, Closed, ConnectFailed, Connected, Retired, TimedOut, Waiting,
+};
+
+/// Hears what happens in a pool. Every method may be left out.
+///
+/// Called outside every lock, on the thread it happened on; a panic is caught and logged. What a
+/// listener does counts as time of whoever waits for it: keep it short.
+pub trait PoolListener: Send + Sync + 'static {
+    /// A connection was opened.
+    fn connected(&self, _event: &Connected<'_>) {}
+    /// A connection could not be opened.
+    fn connect_failed(&self, _event: &ConnectFailed<'_>) {}
+    /// A connection was lent.
+    fn checkout(&self, _event: &Checkout<'_>) {}
+    /// A connection came back.
+    fn checkin(&self, _event: &Checkin<'_>) {}
+    /// A caller begins to wait.
+    fn waiting(&self, _event: &Waiting<'_>) {}
+    /// A caller waited in vain.
+    fn timeout(&self, _event: &TimedOut<'_>) {}
+    /// A connection was closed for good; the event says why.
+    fn retired(&self, _event: &Retired<'_>) {}
+    /// The pool was closed.
+    fn closed(&self, _event: &Closed<'_>) {}
+}
+
+/// Calls the listener; its panic stays here.
+pub(crate) fn tell(pool: &str, listener: &dyn PoolListener, event: impl FnOnce(&dyn PoolListener)) {
+    if catch_unwind(AssertUnwindSafe(|| event(listener))).is_err() {
+        log::error!(target: "steadfast::pool", pool = pool; "a pool listener panicked");
+    }
+}

@@ -1,0 +1,388 @@
+//! The shelf: what is idle, who waits, who holds, and how many may be made.
+//!
+//! Everything that decides fairness stands here, and nothing that does I/O: the shelf is generic over
+//! what lies on it, takes the time as an argument, and is tested with plain numbers.
+//!
+//! - Idle items are a stack: the one used last is the surest to be alive and the warmest.
+//! - Waiters are a queue: an item that comes back goes to the oldest, directly, never past it.
+//! - *Barging window*: strict order makes very short holds convoy, since each return then waits for a
+//!   thread to wake. As long as the oldest has waited less than the window, an item is put on the
+//!   shelf and the oldest is nudged to compete for it (`parking_lot`'s eventual fairness). An item
+//!   that was held for less than any round trip takes goes there for [`PATIENCE`] times as long.
+//! - Creation is ordered only while more wait than are being made; see `shelf/orders.rs`.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
+
+use crate::holder::{Borrower, Holder, Ledger, Ticket};
+use crate::stats::Gauges;
+use crate::waiter::{Answer, Grant, Heard, Refusal, Waiter};
+
+mod orders;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use orders::Order;
+use orders::Trouble;
+
+/// Nobody has asked a server anything in less: even on a local socket it takes 30 µs.
+const BRIEF: Duration = Duration::from_micros(20);
+/// How many barging windows the oldest waits at most while items are held briefly.
+const PATIENCE: u32 = 32;
+
+/// How many items there may be, and how long the oldest waiter may be overtaken.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// Idle items that are kept.
+    pub(crate) keep: usize,
+    /// Items in all, idle, lent, being made or being destroyed.
+    pub(crate) most: usize,
+    /// Idle items that are made without anybody waiting.
+    pub(crate) spare: usize,
+    pub(crate) barging: Duration,
+}
+
+/// See the file's head.
+#[derive(Debug)]
+pub(crate) struct Shelf<T, C> {
+    limits: Limits,
+    /// Guards everything that the gauges show; held for a few lines, never across I/O or a callback.
+    state: Mutex<State<T, C>>,
+    /// Rung when there may be something to make.
+    orders: Condvar,
+    /// Rung when a closed shelf has got everything back.
+    settled: Condvar,
+    pub(crate) gauges: Gauges,
+}
+
+#[derive(Debug)]
+struct State<T, C> {
+    idle: Vec<T>,
+    waiters: VecDeque<Arc<Waiter<T, C>>>,
+    lent: Ledger,
+    creating: usize,
+    /// Taken off for good, but still counted until it is destroyed.
+    leaving: usize,
+    closed: bool,
+    trouble: Option<Trouble<C>>,
+    /// Makers that wait for an order.
+    resting: usize,
+    next_seat: u64,
+}
+
+/// What became of somebody who stood in line.
+#[derive(Debug)]
+pub(crate) enum Joined<T, C> {
+    /// Something came in between.
+    Granted(Grant<T>),
+    /// Wait with this. `hire` says that an order is open and nobody rests who could take it.
+    Waiting {
+        waiter: Arc<Waiter<T, C>>,
+        hire: bool,
+    },
+    Refused(Refusal<C>),
+}
+
+/// What became of an item that was handed in.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Given<T> {
+    /// It is on the shelf or with the oldest waiter.
+    Kept,
+    /// Nobody needs it: destroy it, then call [`Shelf::forget`].
+    Surplus(T),
+    /// The shelf is closed: destroy it, then call [`Shelf::forget`].
+    Closed(T),
+}
+
+impl<T, C: Clone> Shelf<T, C> {
+    pub(crate) fn new(limits: Limits) -> Self {
+        let state = State {
+            idle: Vec::with_capacity(limits.keep),
+            waiters: VecDeque::new(),
+            lent: Ledger::default(),
+            creating: 0,
+            leaving: 0,
+            closed: false,
+            trouble: None,
+            resting: 0,
+            next_seat: 0,
+        };
+        Self {
+            limits,
+            state: Mutex::new(state),
+            orders: Condvar::new(),
+            settled: Condvar::new(),
+            gauges: Gauges::default(),
+        }
+    }
+
+    /// The hot path: an idle item, unless somebody older must be served first.
+    pub(crate) fn take(&self, borrower: Borrower) -> Option<Grant<T>> {
+        let mut state = self.state.lock();
+        if state.oldest_is_due(borrower.since, self.limits.barging * PATIENCE) {
+            return None;
+        }
+        self.pop(&mut state, borrower)
+    }
+
+    /// Stands in line. `seat` keeps the place of somebody whose item turned out to be dead.
+    pub(crate) fn join(&self, borrower: &Borrower, seat: &mut Option<u64>) -> Joined<T, C> {
+        let mut state = self.state.lock();
+        if state.closed {
+            return Joined::Refused(Refusal::Closed);
+        }
+        if !state.oldest_is_due(borrower.since, self.limits.barging * PATIENCE)
+            && let Some(grant) = self.pop(&mut state, borrower.clone())
+        {
+            return Joined::Granted(grant);
+        }
+        if let Some(cause) = state.hopeless(Instant::now()) {
+            return Joined::Refused(Refusal::Failed(cause));
+        }
+        let seat = *seat.get_or_insert(state.next_seat);
+        state.next_seat = state.next_seat.max(seat + 1);
+        let waiter = Waiter::new(seat, borrower.clone());
+        let place = state.waiters.partition_point(|other| other.seat < seat);
+        state.waiters.insert(place, Arc::clone(&waiter));
+        Gauges::count(&self.gauges.waits);
+        let wanted = state.wanted(&self.limits);
+        let hire = wanted && state.resting == 0;
+        self.show(&state);
+        drop(state);
+        if wanted && !hire {
+            self.orders.notify_one();
+        }
+        Joined::Waiting { waiter, hire }
+    }
+
+    /// Waits until somebody answers. `hire` is called when it turns out meanwhile that an order is
+    /// open and nobody rests who could take it.
+    ///
+    /// # Blocks
+    /// Until `deadline` at most.
+    pub(crate) fn wait(
+        &self,
+        waiter: &Arc<Waiter<T, C>>,
+        deadline: Instant,
+        hire: impl Fn(),
+    ) -> Answer<T, C> {
+        loop {
+            match waiter.listen(deadline) {
+                Heard::Answer(answer) => return answer,
+                Heard::Nudge => {
+                    if let Some(answer) = self.look(waiter, false) {
+                        return answer;
+                    }
+                    // Somebody was faster: what lay there no longer covers this waiter.
+                    if self.wants_hands() {
+                        hire();
+                    }
+                    self.orders.notify_one();
+                }
+                Heard::Silence => {
+                    let last = self.look(waiter, true);
+                    return last.unwrap_or(Err(Refusal::TimedOut));
+                }
+            }
+        }
+    }
+
+    /// Takes an item back from its holder, who had it since `since`.
+    pub(crate) fn give(&self, ticket: Ticket, item: T, since: Instant, now: Instant) -> Given<T> {
+        let brief = now.saturating_duration_since(since) < BRIEF;
+        let window = self.limits.barging * if brief { PATIENCE } else { 1 };
+        let mut state = self.state.lock();
+        state.lent.strike(ticket);
+        self.place(state, item, now, window)
+    }
+
+    /// Takes a lent item off for good; it counts until [`forget`](Self::forget).
+    pub(crate) fn withdraw(&self, ticket: Ticket) {
+        let mut state = self.state.lock();
+        state.lent.strike(ticket);
+        state.leaving += 1;
+        self.show(&state);
+    }
+
+    /// Takes every idle item off that `retire` names; each counts until [`forget`](Self::forget).
+    /// `retire` also hears how many idle items are left.
+    pub(crate) fn sweep(&self, mut retire: impl FnMut(&T, usize) -> bool) -> Vec<T> {
+        let mut state = self.state.lock();
+        let mut left = state.idle.len();
+        let swept: Vec<T> = state
+            .idle
+            .extract_if(.., |item| {
+                let goes = retire(item, left);
+                left -= usize::from(goes);
+                goes
+            })
+            .collect();
+        state.leaving += swept.len();
+        self.show(&state);
+        swept
+    }
+
+    /// An item that was taken off is destroyed: its place is free.
+    pub(crate) fn forget(&self) {
+        let mut state = self.state.lock();
+        state.leaving = state.leaving.saturating_sub(1);
+        let wanted = state.wanted(&self.limits);
+        let settled = state.settled();
+        self.show(&state);
+        drop(state);
+        if wanted {
+            self.orders.notify_one();
+        }
+        if settled {
+            self.settled.notify_all();
+        }
+    }
+
+    /// Lends nothing any more: every waiter is refused, every idle item handed out to be destroyed
+    /// (call [`forget`](Self::forget) for each).
+    pub(crate) fn close(&self) -> Vec<T> {
+        let mut state = self.state.lock();
+        state.closed = true;
+        let refused = state.refuse_all(&Refusal::Closed);
+        let idle = std::mem::take(&mut state.idle);
+        state.leaving += idle.len();
+        self.show(&state);
+        drop(state);
+        self.orders.notify_all();
+        for waiter in refused {
+            waiter.ring();
+        }
+        idle
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.state.lock().closed
+    }
+
+    /// Waits until a closed shelf has got everything back; tells the holders that are left.
+    ///
+    /// # Blocks
+    /// Until `deadline` at most.
+    pub(crate) fn settle(&self, deadline: Instant) -> Vec<Holder> {
+        let mut state = self.state.lock();
+        while !state.settled() && !self.settled.wait_until(&mut state, deadline).timed_out() {}
+        state.lent.holders(Instant::now())
+    }
+
+    pub(crate) fn holders(&self) -> Vec<Holder> {
+        self.state.lock().lent.holders(Instant::now())
+    }
+
+    /// Gives `item` to the oldest waiter or puts it on the shelf. The caller has taken it off where
+    /// it was counted before.
+    fn place(
+        &self,
+        mut state: parking_lot::MutexGuard<'_, State<T, C>>,
+        item: T,
+        now: Instant,
+        window: Duration,
+    ) -> Given<T> {
+        if state.closed || (state.waiters.is_empty() && state.idle.len() >= self.limits.keep) {
+            state.leaving += 1;
+            self.show(&state);
+            return if state.closed { Given::Closed(item) } else { Given::Surplus(item) };
+        }
+        let due = state.oldest_is_due(now, window);
+        let ring = if due || state.idle.len() >= self.limits.keep {
+            self.hand_off(&mut state, item, now)
+        } else {
+            state.idle.push(item);
+            state.nudge_oldest()
+        };
+        self.show(&state);
+        drop(state);
+        if let Some(waiter) = ring {
+            waiter.ring();
+        }
+        Given::Kept
+    }
+
+    /// Direct hand-off: the oldest waiter finds the item in its slot.
+    fn hand_off(
+        &self,
+        state: &mut State<T, C>,
+        item: T,
+        now: Instant,
+    ) -> Option<Arc<Waiter<T, C>>> {
+        let Some(waiter) = state.waiters.pop_front() else {
+            state.idle.push(item);
+            return None;
+        };
+        let ticket = state.lent.enter(Borrower { since: now, ..waiter.borrower.clone() });
+        self.gauges.lent_one_more();
+        waiter.answer(Ok(Grant { item, ticket }));
+        Some(waiter)
+    }
+
+    /// A nudged or timed-out waiter looks for itself: `None` means that it has to go on waiting, or,
+    /// if it is `leaving`, that it has left the line with nothing.
+    fn look(&self, waiter: &Arc<Waiter<T, C>>, leaving: bool) -> Option<Answer<T, C>> {
+        let mut state = self.state.lock();
+        let place = state.waiters.partition_point(|other| other.seat < waiter.seat);
+        if !state.waiters.get(place).is_some_and(|other| Arc::ptr_eq(other, waiter)) {
+            // It was answered between its last look and the lock.
+            return waiter.answered();
+        }
+        let borrower = Borrower { since: Instant::now(), ..waiter.borrower.clone() };
+        let grant = self.pop(&mut state, borrower);
+        if grant.is_some() || leaving {
+            state.waiters.remove(place);
+        }
+        // The next in line was perhaps not told, because this one was told already.
+        let next = if state.idle.is_empty() { None } else { state.nudge_oldest() };
+        self.show(&state);
+        drop(state);
+        if let Some(next) = next {
+            next.ring();
+        }
+        grant.map(Ok)
+    }
+
+    fn pop(&self, state: &mut State<T, C>, borrower: Borrower) -> Option<Grant<T>> {
+        let item = state.idle.pop()?;
+        let ticket = state.lent.enter(borrower);
+        self.gauges.lent_one_more();
+        self.show(state);
+        if state.idle.len() < self.limits.spare && state.resting > 0 {
+            self.orders.notify_one();
+        }
+        Some(Grant { item, ticket })
+    }
+
+    fn show(&self, state: &State<T, C>) {
+        let State { idle, waiters, lent, creating, .. } = state;
+        self.gauges.show(idle.len(), lent.len(), *creating, waiters.len());
+    }
+}
+
+impl<T, C: Clone> State<T, C> {
+    fn oldest_is_due(&self, now: Instant, window: Duration) -> bool {
+        self.waiters
+            .front()
+            .is_some_and(|oldest| now.saturating_duration_since(oldest.borrower.since) >= window)
+    }
+
+    fn nudge_oldest(&self) -> Option<Arc<Waiter<T, C>>> {
+        self.waiters.front().filter(|oldest| oldest.nudge()).map(Arc::clone)
+    }
+
+    fn refuse_all(&mut self, refusal: &Refusal<C>) -> VecDeque<Arc<Waiter<T, C>>> {
+        let refused = std::mem::take(&mut self.waiters);
+        for waiter in &refused {
+            waiter.answer(Err(refusal.clone()));
+        }
+        refused
+    }
+
+    fn settled(&self) -> bool {
+        self.closed && self.lent.len() == 0 && self.leaving == 0
+    }
+}

@@ -1,0 +1,139 @@
+//! Upkeep: what has to be done when nobody calls, on a thread of its own.
+//!
+//! It closes connections away from callers, and looks over the shelf when the next idle connection
+//! reaches its age or its idle time. It sleeps until then; a connection that was lent at the last
+//! look may be found late, so it looks at least ten times in the shortest limit.
+
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
+use steadfast_connection::Connection;
+
+use crate::entry::Entry;
+use crate::event::Reason;
+use crate::house::House;
+
+const RARELY: Duration = Duration::from_secs(30);
+const OFTEN: Duration = Duration::from_millis(10);
+
+/// Connections that wait to be closed, and the bell of the thread that closes them.
+#[derive(Debug, Default)]
+pub(crate) struct Bin {
+    state: Mutex<State>,
+    bell: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    connections: Vec<Connection>,
+    /// Somebody empties it.
+    open: bool,
+    stopped: bool,
+}
+
+impl std::fmt::Debug for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("State")
+            .field("connections", &self.connections.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Bin {
+    /// Has `connection` closed; at once, on this thread, if there is nobody to do it.
+    pub(crate) fn put(&self, connection: Connection) {
+        let mut state = self.state.lock();
+        if !state.open {
+            drop(state);
+            drop(connection);
+            return;
+        }
+        state.connections.push(connection);
+        drop(state);
+        self.bell.notify_one();
+    }
+
+    pub(crate) fn stop(&self) {
+        self.state.lock().stopped = true;
+        self.bell.notify_all();
+    }
+
+    /// What is to be closed, as soon as there is something; empty when `until` has come.
+    fn take(&self, until: Instant) -> (Vec<Connection>, bool) {
+        let mut state = self.state.lock();
+        state.open = true;
+        while state.connections.is_empty() && !state.stopped {
+            if self.bell.wait_until(&mut state, until).timed_out() {
+                break;
+            }
+        }
+        // What comes after the last round is closed by whoever brings it.
+        state.open = !state.stopped;
+        (std::mem::take(&mut state.connections), state.stopped)
+    }
+}
+
+/// The life of the thread.
+///
+/// # Blocks
+/// Until the bin is stopped.
+pub(crate) fn run(house: &House) {
+    let mut look_at = Instant::now();
+    loop {
+        let (leaving, stopped) = house.bin.take(look_at);
+        drop(leaving);
+        if stopped {
+            return;
+        }
+        if Instant::now() >= look_at {
+            look_at = look_over(house);
+        }
+    }
+}
+
+/// Retires what is due; tells when to look again.
+fn look_over(house: &House) -> Instant {
+    let now = Instant::now();
+    let config = &house.config;
+    let generation = house.era().generation;
+    let mut next = now + rhythm(config.recycle, config.max_idle_time);
+    let mut reasons = Vec::new();
+    let due = house.shelf.sweep(|entry, idle| {
+        let reason = due(house, entry, idle, now, generation);
+        match reason {
+            Some(reason) => reasons.push(reason),
+            None => next = next.min(entry.retire_at()),
+        }
+        reason.is_some()
+    });
+    for (entry, reason) in due.into_iter().zip(reasons) {
+        house.retire(entry, reason);
+    }
+    next.max(now + OFTEN)
+}
+
+fn due(house: &House, entry: &Entry, idle: usize, now: Instant, generation: u64) -> Option<Reason> {
+    let rested = now.saturating_duration_since(entry.alive_at);
+    let too_long = house.config.max_idle_time.is_some_and(|limit| rested >= limit);
+    entry
+        .outlived(now, generation)
+        .or_else(|| (too_long && idle > house.config.min_idle as usize).then_some(Reason::Idle))
+}
+
+fn rhythm(recycle: Duration, max_idle_time: Option<Duration>) -> Duration {
+    let shortest = max_idle_time.map_or(recycle, |limit| limit.min(recycle));
+    (shortest / 10).clamp(OFTEN, RARELY)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_look_over_comes_ten_times_in_the_shortest_limit_within_bounds() {
+        let second = Duration::from_secs(1);
+        assert_eq!(rhythm(3600 * second, None), RARELY);
+        assert_eq!(rhythm(3600 * second, Some(second)), second / 10);
+        assert_eq!(rhythm(Duration::from_millis(1), None), OFTEN);
+    }
+}
