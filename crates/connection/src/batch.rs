@@ -56,7 +56,8 @@ impl Connection {
     /// Never put values into `sql`: use prepared statements for those.
     ///
     /// # Blocks
-    /// For one round trip and the statements' own time; at most the read timeout between two answers.
+    /// For one round trip and the statements' own time; at most the read timeout between two
+    /// answers.
     ///
     /// # Errors
     /// [`BatchError`] tells which statement failed; the server runs none after it.
@@ -101,7 +102,8 @@ impl Connection {
         self.run_batch(sql).map(drop).map_err(|failure| failure.into_source_error().into())
     }
 
-    /// Runs one statement and gives its rows as the server wrote them, unbuffered: what a dump reads.
+    /// Runs one statement and gives its rows as the server wrote them, unbuffered: what a dump
+    /// reads.
     ///
     /// # Blocks
     /// For one round trip and the statement's own time, at most the read timeout.
@@ -124,12 +126,13 @@ impl Connection {
     /// [`Outcome::affected_rows`] with the rows sent, and [`Outcome::warnings`] with 0.
     ///
     /// # Blocks
-    /// As long as the server takes; at most the read timeout for its answer, the write timeout for each packet, and
-    /// whatever `source` waits for.
+    /// As long as the server takes; at most the read timeout for its answer, the write timeout for
+    /// each packet, and whatever `source` waits for.
     ///
     /// # Errors
-    /// [`Error::Misuse`] unless [`Config::local_data`](crate::Config::local_data) is on; [`Error::Source`] if
-    /// `source` fails, with what was sent so far in effect unless in a transaction; [`Error::Server`].
+    /// [`Error::Misuse`] unless [`Config::local_data`](crate::Config::local_data) is on;
+    /// [`Error::Source`] if `source` fails, with what was sent so far in effect unless in a
+    /// transaction; [`Error::Server`].
     pub fn load_data(&mut self, sql: &str, source: &mut dyn Read) -> Result<Outcome, Error> {
         if !self.local_data {
             return Err(Error::Misuse("load_data: Config::local_data is off"));
@@ -151,8 +154,8 @@ impl Connection {
 
 /// Rows as the server wrote them, in text form, read one by one.
 ///
-/// The connection is busy until the last row. Dropped earlier, up to 1,000 further rows are read away; if that was not
-/// all, the connection is cut and [broken](Connection::is_broken).
+/// The connection is busy until the last row. Dropped earlier, up to 1,000 further rows are read
+/// away; if that was not all, the connection is cut and [broken](Connection::is_broken).
 pub struct RawRows<'conn> {
     rows: Option<TextRows<'conn>>,
     columns: Vec<String>,
@@ -235,7 +238,8 @@ impl<'rows> RawRow<'rows> {
         self.len() == 0
     }
 
-    /// The bytes of a column as the server wrote them, or `None` for NULL (and beyond the last column).
+    /// The bytes of a column as the server wrote them, or `None` for NULL (and beyond the last
+    /// column).
     pub fn get(&self, column: usize) -> Option<&'rows [u8]> {
         self.row.get(column)
     }

@@ -1,7 +1,8 @@
 //! Prepared statements, the last used ones kept.
 //!
-//! diesel keeps statements without a bound and leaves out every UPDATE and batch INSERT, because their text may differ
-//! from call to call. With a bound that is no danger, so here all are kept, by their text.
+//! diesel keeps statements without a bound and leaves out every UPDATE and batch INSERT, because
+//! their text may differ from call to call. With a bound that is no danger, so here all are kept,
+//! by their text.
 
 use std::any::TypeId;
 use std::collections::HashMap;
@@ -12,7 +13,8 @@ use diesel::QueryResult;
 use crate::ServerError;
 use crate::ffi::{Handle, Statement};
 
-/// How a query is found again: by its Rust type where the text depends on that alone, else by its text.
+/// How a query is found again: by its Rust type where the text depends on that alone, else by its
+/// text.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Key {
     Type(TypeId),
@@ -86,7 +88,8 @@ impl StatementCache {
         if self.kept.len() >= self.room && !self.kept.contains_key(&key) {
             self.forget_oldest();
         }
-        // Looked up before it is prepared: on errno 1461 `prepare` forgets the others, which needs `self` whole.
+        // Looked up before it is prepared: on errno 1461 `prepare` forgets the others, which needs
+        // `self` whole.
         let missing = if self.kept.contains_key(&key) { None } else { Some(sql(&key)?) };
         let fresh = missing.map(|text| self.prepare(handle, &text)).transpose()?;
         let kept = match (self.kept.entry(key), fresh) {
@@ -98,7 +101,8 @@ impl StatementCache {
         Ok(Lent::Kept(&mut kept.statement))
     }
 
-    /// Prepares, and where the server has no room for one more statement, forgets ours and tries once more.
+    /// Prepares, and where the server has no room for one more statement, forgets ours and tries
+    /// once more.
     fn prepare(&mut self, handle: &mut Handle, sql: &str) -> Result<Statement, ServerError> {
         const MAX_PREPARED_STMT_COUNT_REACHED: u32 = 1461;
         match Statement::prepare(handle, sql) {

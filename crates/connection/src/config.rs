@@ -94,7 +94,8 @@ impl Config {
         Self::default()
     }
 
-    /// Reads `mysql://user:password@host:port/database?key=value`, or `mariadb://…`; the keys are in the table above.
+    /// Reads `mysql://user:password@host:port/database?key=value`, or `mariadb://…`; the keys are
+    /// in the table above.
     ///
     /// # Errors
     /// [`Error::Config`] names everything that is wrong with the URL, and never shows its password.
@@ -104,7 +105,8 @@ impl Config {
 
     /// Name or address of the server; letters, digits and `.:_-`. Default 127.0.0.1.
     ///
-    /// libmariadb reads options out of a host with `;` or `=` (CONC-274), hence the narrow alphabet.
+    /// libmariadb reads options out of a host with `;` or `=` (CONC-274), hence the narrow
+    /// alphabet.
     #[must_use]
     pub fn host(mut self, host: impl Into<String>) -> Self {
         self.host = host.into();
@@ -146,23 +148,27 @@ impl Config {
         self
     }
 
-    /// How long to wait for TCP and for each step of the greeting; 1 s to 1 h in whole seconds. Default 10 s.
+    /// How long to wait for TCP and for each step of the greeting; 1 s to 1 h in whole seconds.
+    /// Default 10 s.
     #[must_use]
     pub fn connect_timeout(mut self, limit: Duration) -> Self {
         self.connect_timeout = limit;
         self
     }
 
-    /// How long to wait for the next byte of an answer; 1 s to 24 h in whole seconds. Default 600 s.
+    /// How long to wait for the next byte of an answer; 1 s to 24 h in whole seconds.
+    /// Default 600 s.
     ///
-    /// A statement that works longer without sending anything is cut off: give long alterations a longer limit.
+    /// A statement that works longer without sending anything is cut off: give long alterations a
+    /// longer limit.
     #[must_use]
     pub fn read_timeout(mut self, limit: Duration) -> Self {
         self.read_timeout = limit;
         self
     }
 
-    /// How long to wait until the server takes the next byte; 1 s to 24 h in whole seconds. Default 60 s.
+    /// How long to wait until the server takes the next byte; 1 s to 24 h in whole seconds.
+    /// Default 60 s.
     #[must_use]
     pub fn write_timeout(mut self, limit: Duration) -> Self {
         self.write_timeout = limit;
@@ -176,7 +182,8 @@ impl Config {
         self
     }
 
-    /// The session's `time_zone`. Default `+00:00`, so that TIMESTAMP columns are read and written in UTC.
+    /// The session's `time_zone`. Default `+00:00`, so that TIMESTAMP columns are read and written
+    /// in UTC.
     #[must_use]
     pub fn time_zone(mut self, zone: impl Into<String>) -> Self {
         self.time_zone = zone.into();
@@ -190,30 +197,35 @@ impl Config {
         self
     }
 
-    /// The session's `innodb_lock_wait_timeout`; 1 s to 1 h in whole seconds. Default: the server's.
+    /// The session's `innodb_lock_wait_timeout`; 1 s to 1 h in whole seconds. Default: the
+    /// server's.
     #[must_use]
     pub fn lock_wait_timeout(mut self, limit: Duration) -> Self {
         self.lock_wait_timeout = Some(limit);
         self
     }
 
-    /// Shown by the server as the connection attribute `program_name`. Default: the executable's name.
+    /// Shown by the server as the connection attribute `program_name`. Default: the executable's
+    /// name.
     #[must_use]
     pub fn program_name(mut self, name: impl Into<String>) -> Self {
         self.program_name = name.into();
         self
     }
 
-    /// Prepared statements kept per connection, 0 to 16,382 (the server's own limit for all). Default 256.
+    /// Prepared statements kept per connection, 0 to 16,382 (the server's own limit for all).
+    /// Default 256.
     #[must_use]
     pub fn statement_cache(mut self, statements: usize) -> Self {
         self.statement_cache = statements;
         self
     }
 
-    /// Lets [`Connection::load_data`](crate::Connection::load_data) send data from memory. Default off.
+    /// Lets [`Connection::load_data`](crate::Connection::load_data) send data from memory. Default
+    /// off.
     ///
-    /// Even when on, the server never gets a file: a request for one that `load_data` did not make is refused.
+    /// Even when on, the server never gets a file: a request for one that `load_data` did not make
+    /// is refused.
     #[must_use]
     pub fn local_data(mut self, allowed: bool) -> Self {
         self.local_data = allowed;

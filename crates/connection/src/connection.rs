@@ -23,8 +23,8 @@ use crate::{Config, Error, Interrupter, ServerError};
 
 /// One connection to a server.
 ///
-/// A drop-in for `diesel::MysqlConnection`: all of diesel's DSL works on it. It also knows error numbers, keeps to
-/// time limits, streams, and tells what state it is in.
+/// A drop-in for `diesel::MysqlConnection`: all of diesel's DSL works on it. It also knows error
+/// numbers, keeps to time limits, streams, and tells what state it is in.
 pub struct Connection {
     // First, so that it closes first: the statements are then freed without a packet for each.
     pub(crate) handle: Handle,
@@ -41,11 +41,13 @@ impl Connection {
     /// Connects, encrypts, authenticates, and sets the session up: the greeting and one round trip.
     ///
     /// # Blocks
-    /// For [`Config::connect_timeout`] for each of: finding the host, connecting, the steps of the greeting.
+    /// For [`Config::connect_timeout`] for each of: finding the host, connecting, the steps of the
+    /// greeting.
     ///
     /// # Errors
-    /// [`Error::Config`] if a setting is out of range, [`Error::Connect`], [`Error::Tls`] if encryption is required
-    /// and the server has none, [`Error::Server`] if the session's settings are refused.
+    /// [`Error::Config`] if a setting is out of range, [`Error::Connect`], [`Error::Tls`] if
+    /// encryption is required and the server has none, [`Error::Server`] if the session's settings
+    /// are refused.
     pub fn open(config: &Config) -> Result<Self, Error> {
         config.validate()?;
         let handle = Handle::connect(config)?;
@@ -86,15 +88,16 @@ impl Connection {
         Ok(self.note(outcome)?)
     }
 
-    /// Makes the session as good as new: `COM_RESET_CONNECTION`, then the session's settings. An open transaction is
-    /// rolled back; temporary tables, user locks, variables and prepared statements are gone.
+    /// Makes the session as good as new: `COM_RESET_CONNECTION`, then the session's settings. An
+    /// open transaction is rolled back; temporary tables, user locks, variables and prepared
+    /// statements are gone.
     ///
     /// # Blocks
     /// For two round trips, three if another database was chosen; each at most the read timeout.
     ///
     /// # Errors
-    /// [`Error::Server`]; [`Error::Misuse`] if a database was chosen and the [`Config`] has none, which no command
-    /// undoes.
+    /// [`Error::Server`]; [`Error::Misuse`] if a database was chosen and the [`Config`] has none,
+    /// which no command undoes.
     pub fn reset(&mut self) -> Result<(), Error> {
         self.statements.clear();
         let outcome = self.handle.reset();
@@ -123,9 +126,15 @@ impl Connection {
         self.state.is_broken()
     }
 
-    /// True if a transaction is open, by our own count or by what the server said in its last answer.
+    /// True if a transaction is open, by our own count or by what the server said in its last
+    /// answer.
     pub fn in_transaction(&self) -> bool {
         self.state.phase() != Phase::Idle || self.handle.in_transaction()
+    }
+
+    /// True in a transaction opened by diesel's `begin_test_transaction`, which a pool leaves open.
+    pub fn in_test_transaction(&self) -> bool {
+        self.state.is_test()
     }
 
     /// How far the transaction under way has come.
@@ -133,8 +142,9 @@ impl Connection {
         self.state.phase()
     }
 
-    /// True if the session may differ from a new one: the server told of changed variables, schema or temporary
-    /// tables, or a statement took user locks or locked tables. [`reset`](Self::reset) undoes all of it.
+    /// True if the session may differ from a new one: the server told of changed variables, schema
+    /// or temporary tables, or a statement took user locks or locked tables. [`reset`](Self::reset)
+    /// undoes all of it.
     pub fn state_touched(&self) -> bool {
         self.state.is_touched()
     }
@@ -149,7 +159,8 @@ impl Connection {
         self.state.last_error()
     }
 
-    /// Why the transaction can no longer commit, if the server has undone it or a statement has ended it.
+    /// Why the transaction can no longer commit, if the server has undone it or a statement has
+    /// ended it.
     pub fn undone(&self) -> Option<&ServerError> {
         self.state.undone()
     }
@@ -222,8 +233,8 @@ impl AsMut<Self> for Connection {
 fn setup(config: &Config) -> String {
     use fmt::Write;
 
-    // What `Connection::state_touched` rests on. Not with session_track_system_variables = *: MariaDB then tells of
-    // last_gtid with each commit.
+    // What `Connection::state_touched` rests on. Not with session_track_system_variables = *:
+    // MariaDB then tells of last_gtid with each commit.
     let mut sql = format!("SET time_zone='{}', session_track_state_change=1", config.time_zone);
     let mut add = |setting: fmt::Arguments<'_>| {
         // Writing to a String cannot fail.
@@ -369,7 +380,7 @@ impl diesel::r2d2::R2D2Connection for Connection {
     }
 
     fn is_broken(&mut self) -> bool {
-        Self::is_broken(self) || self.in_transaction() && !self.state.is_test()
+        Self::is_broken(self) || self.in_transaction() && !self.in_test_transaction()
     }
 }
 

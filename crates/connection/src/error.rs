@@ -1,8 +1,10 @@
-//! Failures with their numbers: what the server or the client library said, and what a caller can do about it.
+//! Failures with their numbers: what the server or the client library said, and what a caller can
+//! do about it.
 //!
-//! diesel's errors carry a text and a coarse kind. Ours travel inside them: [`ServerError`] implements diesel's
-//! `DatabaseErrorInformation` and writes number, state and vendor in a fixed form into `details`, from which
-//! [`ServerError::find`] reads them back, so that every layer above can decide by number.
+//! diesel's errors carry a text and a coarse kind. Ours travel inside them: [`ServerError`]
+//! implements diesel's `DatabaseErrorInformation` and writes number, state and vendor in a fixed
+//! form into `details`, from which [`ServerError::find`] reads them back, so that every layer above
+//! can decide by number.
 
 use std::fmt;
 
@@ -67,8 +69,9 @@ impl ServerError {
         }
     }
 
-    /// A statement that commits by itself (DDL, LOCK TABLES …) ended the transaction it stood in. The server says so
-    /// with a status bit and no error, so the number is 0; 25000 is "invalid transaction state".
+    /// A statement that commits by itself (DDL, LOCK TABLES …) ended the transaction it stood in.
+    /// The server says so with a status bit and no error, so the number is 0; 25000 is "invalid
+    /// transaction state".
     pub(crate) fn ended_by_statement(vendor: Vendor) -> Self {
         let message = "a statement in the transaction committed it, as DDL does";
         Self::with_fault(vendor, 0, "25000", message, Fault::Permanent)
@@ -79,7 +82,8 @@ impl ServerError {
         Self::with_fault(self.vendor, self.errno, &self.sqlstate, &self.message, Fault::Uncertain)
     }
 
-    /// The numbered failure inside one of diesel's, if it came from a [`Connection`](crate::Connection).
+    /// The numbered failure inside one of diesel's, if it came from a
+    /// [`Connection`](crate::Connection).
     pub fn find(error: &diesel::result::Error) -> Option<Self> {
         use diesel::result::Error as Diesel;
         match error {
@@ -132,8 +136,9 @@ impl ServerError {
         self.loss() == Loss::Connection
     }
 
-    /// True if the server takes no writes (`read_only`, `super_read_only`): after a failover the old writer says so.
-    /// 1290 is also used for other options that forbid a statement, which the number alone does not tell apart.
+    /// True if the server takes no writes (`read_only`, `super_read_only`): after a failover the
+    /// old writer says so. 1290 is also used for other options that forbid a statement, which the
+    /// number alone does not tell apart.
     pub fn refuses_writes(&self) -> bool {
         matches!(self.errno, 1290 | 1836 | 1874)
     }

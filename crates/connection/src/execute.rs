@@ -109,7 +109,8 @@ where
     state.admit()?;
     let mut binds = RawBytesBindCollector::<Mysql>::new();
     source.collect_binds(&mut binds, &mut (), &Mysql)?;
-    // Asking whether the type alone decides the text is a walk through the query: only where it is not known yet.
+    // Asking whether the type alone decides the text is a walk through the query: only where it is
+    // not known yet.
     let key = match T::query_id().map(Key::Type) {
         Some(key) if statements.has(&key) || source.is_safe_to_cache_prepared(&Mysql)? => key,
         _ => Key::Sql(text_of(source)?),

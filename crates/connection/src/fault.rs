@@ -1,10 +1,10 @@
 //! What an error number means for whoever gets it.
 //!
-//! Numbers decide, never texts: the server translates its messages (`lc_messages`) and the two client libraries word
-//! theirs differently. Some numbers mean different things to the two vendors (4025 is a violated CHECK for MariaDB and
-//! a wrong tablespace size for MySQL), so the vendor takes part. Sources: the manuals' "Server Error Message
-//! Reference" and "Client Error Message Reference", MariaDB's `perror`, and what was seen on real servers
-//! (docs/faults.md).
+//! Numbers decide, never texts: the server translates its messages (`lc_messages`) and the two
+//! client libraries word theirs differently. Some numbers mean different things to the two vendors
+//! (4025 is a violated CHECK for MariaDB and a wrong tablespace size for MySQL), so the vendor
+//! takes part. Sources: the manuals' "Server Error Message Reference" and "Client Error Message
+//! Reference", MariaDB's `perror`, and what was seen on real servers (docs/faults.md).
 
 /// What a caller can do about a failure: the one thing that decides a retry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -60,7 +60,8 @@ pub enum Vendor {
 }
 
 impl Vendor {
-    /// Told from the version text of the greeting, which MariaDB always marks (`10.11.19-MariaDB-…`).
+    /// Told from the version text of the greeting, which MariaDB always marks
+    /// (`10.11.19-MariaDB-…`).
     pub(crate) fn of_version(version: &str) -> Self {
         if version.contains("MariaDB") { Self::MariaDb } else { Self::MySql }
     }
@@ -104,18 +105,21 @@ fn known_to_both(errno: u32) -> Option<(Fault, Loss)> {
     Some(match errno {
         // Deadlock; also a failed Galera certification.
         1213 => (Fault::Transient, Loss::Transaction),
-        // Lock wait timeout. The server undoes the statement, or with innodb_rollback_on_timeout all: assume all.
+        // Lock wait timeout. The server undoes the statement, or with innodb_rollback_on_timeout
+        // all: assume all.
         1205 => (Fault::Transient, Loss::Transaction),
         // Lock table full: the transaction was rolled back.
         1206 => (Fault::Transient, Loss::Transaction),
         // XA: rolled back for a reason, a timeout, a deadlock.
         1402 | 1613 | 1614 => (Fault::Transient, Loss::Transaction),
-        // The table's definition changed under the snapshot; a prepared statement must be prepared anew.
+        // The table's definition changed under the snapshot; a prepared statement must be prepared
+        // anew.
         1412 | 1615 | 1243 => (Fault::Transient, Loss::Statement),
         // max_prepared_stmt_count reached.
         1461 => (Fault::Busy, Loss::Statement),
 
-        // Cannot reach or greet the server: socket, TCP, name, handshake; the server looks our name up in vain.
+        // Cannot reach or greet the server: socket, TCP, name, handshake; the server looks our name
+        // up in vain.
         2002 | 2003 | 2005 | 2012 | 1042 | 1043 => (Fault::Disconnected, Loss::Connection),
         // Lost, also in the middle of a packet, or out of step with it.
         CR_SERVER_GONE_ERROR | CR_SERVER_LOST | 2014 | 2027 | 2055 => {
@@ -123,10 +127,12 @@ fn known_to_both(errno: u32) -> Option<(Fault, Loss)> {
         }
         // Server is shutting down; aborted connections; errors in reading or writing packets.
         1053 | 1152 | 1154 | 1155 | 1156..=1161 | 1184 => (Fault::Disconnected, Loss::Connection),
-        // A packet above max_allowed_packet: the server closes the connection. The client's own limit is 2020.
+        // A packet above max_allowed_packet: the server closes the connection. The client's own
+        // limit is 2020.
         1153 | 2020 => (Fault::Permanent, Loss::Connection),
 
-        // Too many connections, for all, for this user, or above a resource limit; no threads or memory.
+        // Too many connections, for all, for this user, or above a resource limit; no threads or
+        // memory.
         1040 | 1203 | 1226 | 1041 | 1135 => (Fault::Busy, Loss::Statement),
         // Disk full, table full, out of undo slots: slow to heal, but it heals.
         1021 | 1114 | 1637 => (Fault::Busy, Loss::Statement),
@@ -155,7 +161,8 @@ fn known_to_both(errno: u32) -> Option<(Fault, Loss)> {
 
 fn known_to_mariadb(errno: u32) -> Option<(Fault, Loss)> {
     Some(match errno {
-        // innodb_snapshot_isolation (on by default from 11.8): the row changed since the snapshot; all rolled back.
+        // innodb_snapshot_isolation (on by default from 11.8): the row changed since the snapshot;
+        // all rolled back.
         1020 => (Fault::Transient, Loss::Transaction),
         // Connection was killed.
         1927 => (Fault::Disconnected, Loss::Connection),
@@ -187,7 +194,8 @@ fn known_to_mysql(errno: u32) -> Option<(Fault, Loss)> {
     })
 }
 
-/// Numbers nobody listed. What is not known to leave the transaction whole counts as having undone it.
+/// Numbers nobody listed. What is not known to leave the transaction whole counts as having undone
+/// it.
 fn by_sqlstate(sqlstate: &str) -> (Fault, Loss) {
     match sqlstate.get(..2) {
         Some("40") => (Fault::Transient, Loss::Transaction),
@@ -202,8 +210,8 @@ fn by_sqlstate(sqlstate: &str) -> (Fault, Loss) {
     }
 }
 
-/// True if a server error in answer to COMMIT says for certain that nothing was committed. Every other failure there
-/// leaves the outcome open.
+/// True if a server error in answer to COMMIT says for certain that nothing was committed. Every
+/// other failure there leaves the outcome open.
 pub(crate) fn aborts_for_certain(vendor: Vendor, errno: u32) -> bool {
     match errno {
         1205 | 1213 | 1290 | 1836 | 1874 | 1402 | 1613 | 1614 | 1062 => true,

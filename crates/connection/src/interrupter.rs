@@ -9,11 +9,11 @@ use socket2::SockRef;
 
 use crate::Error;
 
-/// Shuts a connection's socket down from any thread: a call that waits on it fails at once with 2013 or 2006, and the
-/// connection is broken from then on.
+/// Shuts a connection's socket down from any thread: a call that waits on it fails at once with
+/// 2013 or 2006, and the connection is broken from then on.
 ///
-/// It holds a descriptor of its own for the socket, so it can never hit another connection that got the same number
-/// later.
+/// It holds a descriptor of its own for the socket, so it can never hit another connection that got
+/// the same number later.
 #[derive(Debug)]
 pub struct Interrupter {
     // Of any family: `shutdown(2)` does not ask.
@@ -32,9 +32,9 @@ impl Interrupter {
 
     /// Ends whatever the connection waits for. Nothing happens if it is closed already.
     pub fn shutdown(&self) {
-        // Closing then resets the connection. Without that, a server in the middle of a long result sees a full window
-        // and goes on waiting, with its locks, until its net_write_timeout (60 s) has passed. A Unix socket has no
-        // such setting, and needs none.
+        // Closing then resets the connection. Without that, a server in the middle of a long result
+        // sees a full window and goes on waiting, with its locks, until its net_write_timeout (60
+        // s) has passed. A Unix socket has no such setting, and needs none.
         if let Err(error) = SockRef::from(&self.socket).set_linger(Some(Duration::ZERO)) {
             log::trace!(target: "steadfast::connection", error:% = error; "no reset on close");
         }

@@ -1,17 +1,20 @@
 //! One physical connection to MySQL or MariaDB, for [diesel].
 //!
-//! [`Connection`] is a drop-in for `diesel::MysqlConnection`, written on the same client library, and gives what that
-//! one lacks:
+//! [`Connection`] is a drop-in for `diesel::MysqlConnection`, written on the same client library,
+//! and gives what that one lacks:
 //!
-//! - **Error numbers.** [`ServerError::find`] gives errno and SQLSTATE of any `diesel::result::Error`, and
-//!   [`Fault`] says what a caller can do about it. Texts are never looked at.
-//! - **Time limits** on connecting, reading and writing ([`Config`]), and an [`Interrupter`] for what hangs.
-//! - **Encryption that is meant** ([`Tls`]): on libmariadb, stock diesel's `ssl_mode` is silently ignored.
+//! - **Error numbers.** [`ServerError::find`] gives errno and SQLSTATE of any
+//!   `diesel::result::Error`, and [`Fault`] says what a caller can do about it. Texts are never
+//!   looked at.
+//! - **Time limits** on connecting, reading and writing ([`Config`]), and an [`Interrupter`] for
+//!   what hangs.
+//! - **Encryption that is meant** ([`Tls`]): on libmariadb, stock diesel's `ssl_mode` is silently
+//!   ignored.
 //! - **Streams** ([`Streaming`]): a result of any size in the memory of one row.
-//! - **Fewer round trips**: a transaction of one statement takes 3 where stock diesel takes 8, because UPDATEs are
-//!   cached too and transaction control is one packet.
-//! - **Transactions that tell the truth**: what the server has undone cannot commit, and a COMMIT whose answer was lost
-//!   is [`Fault::Uncertain`], not a failure.
+//! - **Fewer round trips**: a transaction of one statement takes 3 where stock diesel takes 8,
+//!   because UPDATEs are cached too and transaction control is one packet.
+//! - **Transactions that tell the truth**: what the server has undone cannot commit, and a COMMIT
+//!   whose answer was lost is [`Fault::Uncertain`], not a failure.
 //!
 //! ```no_run
 //! use diesel::prelude::*;

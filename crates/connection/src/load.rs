@@ -14,10 +14,12 @@ use crate::execute::Rows;
 use crate::ffi::{Columns, Fetched, Handle, RowBuffer};
 use crate::transaction::TransactionState;
 
-/// Loading mode: rows are read from the network one by one, whatever their number, in the memory of one.
+/// Loading mode: rows are read from the network one by one, whatever their number, in the memory of
+/// one.
 ///
-/// The connection is busy until the last row. A cursor dropped earlier reads up to 1,000 further rows away; if that
-/// was not all, it cuts the connection, which is then [broken](crate::Connection::is_broken) and is retired by a pool.
+/// The connection is busy until the last row. A cursor dropped earlier reads up to 1,000 further
+/// rows away; if that was not all, it cuts the connection, which is then
+/// [broken](crate::Connection::is_broken) and is retired by a pool.
 ///
 /// ```no_run
 /// use diesel::prelude::*;

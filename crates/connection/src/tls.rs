@@ -65,13 +65,15 @@ impl Tls {
 
     /// Encrypted, and the certificate is signed by one in the file `ca`.
     ///
-    /// libmariadb cannot check the signature alone: there this is [`verify_identity`](Self::verify_identity).
+    /// libmariadb cannot check the signature alone: there this is
+    /// [`verify_identity`](Self::verify_identity).
     #[must_use]
     pub fn verify_ca(ca: impl Into<PathBuf>) -> Self {
         Self { ca: Some(ca.into()), ..Self::new(Mode::VerifyCa) }
     }
 
-    /// Encrypted, the certificate is signed by one in the file `ca`, and made out to the host's name.
+    /// Encrypted, the certificate is signed by one in the file `ca`, and made out to the host's
+    /// name.
     #[must_use]
     pub fn verify_identity(ca: impl Into<PathBuf>) -> Self {
         Self { ca: Some(ca.into()), ..Self::new(Mode::VerifyIdentity) }

@@ -1,9 +1,10 @@
 //! What is known of the transaction under way, and diesel's transaction manager on top of it.
 //!
-//! Three things differ from diesel's own manager. A transaction that the server has undone takes no further statement
-//! and no COMMIT: diesel would let a swallowed deadlock commit the second half. The first failure is kept and given
-//! back, where diesel hides a deadlock behind "SAVEPOINT does not exist". And a COMMIT whose answer is lost is told
-//! apart from one that failed ([`Fault::Uncertain`](crate::Fault::Uncertain)).
+//! Three things differ from diesel's own manager. A transaction that the server has undone takes no
+//! further statement and no COMMIT: diesel would let a swallowed deadlock commit the second half.
+//! The first failure is kept and given back, where diesel hides a deadlock behind "SAVEPOINT does
+//! not exist". And a COMMIT whose answer is lost is told apart from one that failed
+//! ([`Fault::Uncertain`](crate::Fault::Uncertain)).
 
 use diesel::connection::{
     InstrumentationEvent, TransactionDepthChange, TransactionManager, TransactionManagerStatus,
@@ -60,7 +61,8 @@ impl TransactionState {
         self.phase
     }
 
-    /// True in a transaction opened by diesel's `begin_test_transaction`, which pools must leave open.
+    /// True in a transaction opened by diesel's `begin_test_transaction`, which pools must leave
+    /// open.
     pub(crate) fn is_test(&self) -> bool {
         matches!(&self.status, TransactionManagerStatus::Valid(valid)
             if valid.in_transaction.as_ref().is_some_and(|open| open.test_transaction))
@@ -153,8 +155,8 @@ impl TransactionState {
 }
 
 impl Connection {
-    /// Opens a transaction with `sql` in one packet, such as `SET TRANSACTION ISOLATION LEVEL SERIALIZABLE; START
-    /// TRANSACTION READ ONLY`.
+    /// Opens a transaction with `sql` in one packet, such as `SET TRANSACTION ISOLATION LEVEL
+    /// SERIALIZABLE; START TRANSACTION READ ONLY`.
     ///
     /// # Blocks
     /// For one round trip, at most the read timeout.
@@ -175,7 +177,8 @@ impl Connection {
         Ok(())
     }
 
-    /// Commits in one packet, with the statement `before` (empty, or ended by `;`) as the last of the transaction.
+    /// Commits in one packet, with the statement `before` (empty, or ended by `;`) as the last of
+    /// the transaction.
     ///
     /// On any failure the transaction is no longer open, unless the connection is broken.
     ///
@@ -183,8 +186,9 @@ impl Connection {
     /// For one round trip, or two if the commit fails; each at most the read timeout.
     ///
     /// # Errors
-    /// [`Error::Server`]: its fault is [`Uncertain`](crate::Fault::Uncertain) if the outcome is not known; with every
-    /// other nothing was committed. If the server had undone the transaction, the error is what it said then.
+    /// [`Error::Server`]: its fault is [`Uncertain`](crate::Fault::Uncertain) if the outcome is not
+    /// known; with every other nothing was committed. If the server had undone the transaction, the
+    /// error is what it said then.
     pub fn commit(&mut self, before: &str) -> Result<(), Error> {
         match self.state.depth() {
             Ok(1) => {}
@@ -208,7 +212,8 @@ impl Connection {
                     self.end_by_rollback();
                     return Err(error.into());
                 }
-                // The phase stays `CommitSent`: this connection cannot tell the outcome, nor be used again.
+                // The phase stays `CommitSent`: this connection cannot tell the outcome, nor be
+                // used again.
                 self.state.broken = true;
                 self.state.status.set_in_error();
                 Err(error.uncertain().into())
@@ -222,7 +227,8 @@ impl Connection {
     /// For one round trip, at most the read timeout.
     ///
     /// # Errors
-    /// [`Error::Misuse`] if none is open; [`Error::Server`] if the connection breaks, and then the server undoes it.
+    /// [`Error::Misuse`] if none is open; [`Error::Server`] if the connection breaks, and then the
+    /// server undoes it.
     pub fn rollback(&mut self) -> Result<(), Error> {
         match self.state.depth() {
             Ok(1..) => {}
@@ -258,7 +264,8 @@ impl Connection {
         })
     }
 
-    /// A savepoint's failure, told as the failure that undid the transaction if there was one before.
+    /// A savepoint's failure, told as the failure that undid the transaction if there was one
+    /// before.
     fn savepoint(&mut self, sql: &str) -> Result<(), ServerError> {
         self.state.admit()?;
         self.control(sql).map_err(|error| match error {
@@ -318,7 +325,8 @@ where
                 other => other.into(),
             });
         }
-        // If the transaction is undone there is no savepoint to go back to; the outermost level ends it.
+        // If the transaction is undone there is no savepoint to go back to; the outermost level
+        // ends it.
         let outcome =
             conn.savepoint(&format!("ROLLBACK TO SAVEPOINT diesel_savepoint_{}", depth - 1));
         if let Err(error) = outcome

@@ -77,7 +77,8 @@ fn a_value_above_the_packet_limit_is_permanent_and_costs_the_connection() {
         .execute(&mut conn)
         .unwrap_err();
     let found = ServerError::find(&error).unwrap();
-    // The server says 1153 and closes; if it closes while we still send, the client library sees that first.
+    // The server says 1153 and closes; if it closes while we still send, the client library sees
+    // that first.
     assert!(matches!(found.errno(), 1153 | 2006 | 2013), "{found}");
     assert!(conn.is_broken());
 }

@@ -1,4 +1,5 @@
-//! Bad settings and unreachable servers: refused within the limit, with what is wrong and without the password.
+//! Bad settings and unreachable servers: refused within the limit, with what is wrong and without
+//! the password.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop")]
 
 use std::net::{Ipv4Addr, TcpListener};

@@ -73,7 +73,8 @@ fn a_stream_dropped_far_from_its_end_cuts_the_connection() {
     assert!(conn.is_broken());
     let error = pages::table.count().first::<i64>(&mut conn).unwrap_err();
     assert_eq!(ServerError::find(&error).unwrap().fault(), Fault::Disconnected);
-    // The server must let go of it too, and not sit on the rest of the result for its net_write_timeout of 60 s.
+    // The server must let go of it too, and not sit on the rest of the result for its
+    // net_write_timeout of 60 s.
     let id = conn.thread_id();
     drop(conn);
     let query = format!("SELECT COUNT(*) FROM information_schema.processlist WHERE id = {id}");

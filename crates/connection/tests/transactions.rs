@@ -35,7 +35,8 @@ fn balance(database: &TestDatabase, id: i32) -> i64 {
     accounts::table.find(id).select(accounts::balance).first(&mut open(database)).unwrap()
 }
 
-/// Makes two connections lock rows crosswise; gives the errors of the one that the server chose as the victim.
+/// Makes two connections lock rows crosswise; gives the errors of the one that the server chose as
+/// the victim.
 fn deadlock(database: &TestDatabase) -> (Connection, DieselError) {
     let both_hold = Barrier::new(2);
     let lock_crosswise = |first: i32, second: i32| {
@@ -156,7 +157,8 @@ fn a_statement_that_commits_by_itself_is_noticed() {
         })
         .unwrap_err();
     assert_eq!(ServerError::find(&error).unwrap().sqlstate(), "25000");
-    // What stood before the DDL is committed, which nobody can undo; what came after it was refused.
+    // What stood before the DDL is committed, which nobody can undo; what came after it was
+    // refused.
     assert_eq!((balance(&database, 1), balance(&database, 2)), (110, 100));
 }
 

@@ -10,7 +10,8 @@ use serde_json::json;
 use steadfast_connection::{Config, Connection};
 use steadfast_testkit::{TestDatabase, server};
 
-/// A test: a table with one column of a type, whose values come back as they went in, and NULL as NULL.
+/// A test: a table with one column of a type, whose values come back as they went in, and NULL as
+/// NULL.
 macro_rules! round_trip {
     ($name:ident: $column:literal as $sql_type:ident$(<$inner:ident>)? of $rust:ty, $values:expr) => {
         #[test]

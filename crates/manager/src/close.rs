@@ -29,6 +29,8 @@ pub struct DrainReport {
     pub held: Vec<String>,
     /// Maintenance, migrations and the like that were cut off.
     pub jobs_cut: usize,
+    /// Work that goes on in its caller's thread because it cannot be cut: backups and restores.
+    pub jobs_left: usize,
     /// Threads that have not ended yet, because they are opening a connection to a silent server; they
     /// end by themselves when that fails.
     pub threads_left: usize,
@@ -78,23 +80,24 @@ impl House {
         // What is cut off still has to notice, and the pool to say goodbye: within the limit too.
         let reserve = (limit / 4).min(Duration::from_secs(1));
         let sessions = self.sessions.close_all(limit.saturating_sub(reserve));
-        let jobs_cut = self.jobs.settle(begun + limit.saturating_sub(reserve / 2));
-        if jobs_cut > 0 {
-            self.jobs.cut();
-        }
+        let late = self.jobs.settle(begun + limit.saturating_sub(reserve / 2));
+        let jobs_cut = if late > 0 { self.jobs.cut() } else { 0 };
         let pool = self.pool.close(left());
         // A thread that only has to wake up is not worth a report because the time was short.
         let last = deadline.max(Instant::now() + Duration::from_millis(500));
         let jobs_left = self.jobs.settle(last);
-        let threads_left = usize::from(!self.watch.stop(last)) + jobs_left;
+        let threads_left = usize::from(!self.watch.stop(last));
         self.life.enter(Stage::Closed);
         let report = DrainReport {
             waited: begun.elapsed(),
-            finished: sessions.is_clean() && pool.finished && jobs_cut == 0 && threads_left == 0,
+            finished: sessions.is_clean()
+                && pool.finished
+                && jobs_cut + jobs_left + threads_left == 0,
             cut: sessions.cut.iter().map(ToString::to_string).collect(),
             left: sessions.left.iter().map(ToString::to_string).collect(),
             held: pool.holders.iter().map(ToString::to_string).collect(),
             jobs_cut,
+            jobs_left,
             threads_left,
         };
         let (cut, held) = (report.cut.len(), report.held.len());

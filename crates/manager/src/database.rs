@@ -1,6 +1,7 @@
 //! The handle.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +9,9 @@ use steadfast_pool::Pool;
 use steadfast_session::{Error as SessionError, Session, Sessions, Tx, TxOptions};
 
 use crate::Error;
+use crate::backup::{
+    self, BackupOptions, BackupReport, Comparison, RestoreOptions, RestoreReport, VerifyReport,
+};
 use crate::close::DrainReport;
 use crate::config::DatabaseConfig;
 use crate::health::Health;
@@ -182,6 +186,102 @@ impl Database {
         let plan = house.plan()?;
         let (mut conn, _job) = house.for_work()?;
         reset::reset(&mut conn, &house.config, &plan)
+    }
+
+    /// Saves the database into the folder `dir`, which must not be there yet; see [`backup()`](crate::backup()).
+    ///
+    /// # Blocks
+    /// As long as it takes to read the database.
+    ///
+    /// # Errors
+    /// [`Error::Backup`]; [`Error::Closed`].
+    pub fn backup(&self, dir: impl AsRef<Path>) -> Result<BackupReport, Error> {
+        self.backup_with(dir, &BackupOptions::default())
+    }
+
+    /// The same with options.
+    ///
+    /// # Blocks
+    /// As [`backup`](Self::backup) does.
+    ///
+    /// # Errors
+    /// Those of [`backup`](Self::backup).
+    pub fn backup_with(
+        &self,
+        dir: impl AsRef<Path>,
+        options: &BackupOptions,
+    ) -> Result<BackupReport, Error> {
+        let _job = self.house().jobs.enter()?;
+        Ok(backup::backup(self.house().connection(), dir.as_ref(), options)?)
+    }
+
+    /// Saves what the database is made of, without rows; see [`backup_schema()`](crate::backup_schema()).
+    ///
+    /// # Blocks
+    /// As [`backup`](Self::backup) does.
+    ///
+    /// # Errors
+    /// Those of [`backup`](Self::backup).
+    pub fn backup_schema(&self, dir: impl AsRef<Path>) -> Result<BackupReport, Error> {
+        let _job = self.house().jobs.enter()?;
+        Ok(backup::backup_schema(self.house().connection(), dir.as_ref())?)
+    }
+
+    /// Brings a backup back into `database` on this server, which must be empty or not there; see
+    /// [`restore()`](crate::restore()).
+    ///
+    /// # Blocks
+    /// As long as it takes.
+    ///
+    /// # Errors
+    /// [`Error::Backup`]; [`Error::Closed`].
+    pub fn restore(&self, dir: impl AsRef<Path>, database: &str) -> Result<RestoreReport, Error> {
+        self.restore_with(dir, database, &RestoreOptions::default())
+    }
+
+    /// The same with options.
+    ///
+    /// # Blocks
+    /// As [`restore`](Self::restore) does.
+    ///
+    /// # Errors
+    /// Those of [`restore`](Self::restore).
+    pub fn restore_with(
+        &self,
+        dir: impl AsRef<Path>,
+        database: &str,
+        options: &RestoreOptions,
+    ) -> Result<RestoreReport, Error> {
+        let _job = self.house().jobs.enter()?;
+        Ok(backup::restore(self.house().connection(), dir.as_ref(), database, options)?)
+    }
+
+    /// Checks every file of a backup; asks no server. See [`verify()`](crate::verify()).
+    ///
+    /// # Blocks
+    /// As long as it takes to read all of it.
+    ///
+    /// # Errors
+    /// [`Error::Backup`] with the first file that is not as it was written.
+    #[expect(
+        clippy::unused_self,
+        reason = "it stands beside the others, where a user looks for it"
+    )]
+    pub fn verify(&self, dir: impl AsRef<Path>) -> Result<VerifyReport, Error> {
+        Ok(backup::verify(dir.as_ref())?)
+    }
+
+    /// Compares all rows of `database` on this server with a backup; see [`compare()`](crate::compare()).
+    ///
+    /// # Blocks
+    /// As long as it takes to read both.
+    ///
+    /// # Errors
+    /// [`Error::Backup`]; [`Error::Closed`]. Differences are no error.
+    pub fn compare(&self, dir: impl AsRef<Path>, database: &str) -> Result<Comparison, Error> {
+        let _job = self.house().jobs.enter()?;
+        let config = self.house().connection().clone().database(database);
+        Ok(backup::compare(&config, dir.as_ref())?)
     }
 
     /// Opens sessions and runs transactions.

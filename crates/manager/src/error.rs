@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use steadfast_connection::{Error as ConnectError, Fault, Invalid, ServerError};
+use steadfast_session::Error as SessionError;
 
+use crate::backup::BackupError;
 use crate::maintain::TaskRefusal;
 use crate::migrate::{MigrationFailure, Unresolved};
 use crate::reset::ResetRefusal;
@@ -46,7 +48,7 @@ pub enum Error {
     Pool(#[from] steadfast_pool::Error),
     /// The sessions refused.
     #[error("{0}")]
-    Session(#[from] steadfast_session::Error),
+    Session(#[source] SessionError),
     /// The application's migrations cannot be read.
     #[error("the migrations cannot be read: {0}")]
     Source(String),
@@ -80,6 +82,9 @@ pub enum Error {
     /// The task was refused; nothing was done.
     #[error("task refused: {0}")]
     TaskRefused(#[from] TaskRefusal),
+    /// A backup, restore, verification or comparison did not succeed.
+    #[error("{0}")]
+    Backup(#[source] Box<BackupError>),
     /// The database is closed or being closed.
     #[error("the database is closed")]
     Closed,
@@ -100,6 +105,7 @@ impl Error {
             Self::Unreachable { source, .. } | Self::Connection(source) => source.fault(),
             Self::Pool(error) => error.fault(),
             Self::Session(error) => error.fault(),
+            Self::Backup(error) => error.fault(),
             Self::MigrationsLocked { .. } | Self::Thread { .. } => Fault::Busy,
             Self::Config(_)
             | Self::TooOld { .. }
@@ -121,6 +127,7 @@ impl Error {
             Self::Unreachable { source, .. } | Self::Connection(source) => source.errno(),
             Self::Pool(error) => error.errno(),
             Self::Session(error) => error.errno(),
+            Self::Backup(error) => error.errno(),
             Self::MigrationFailed(failure) => failure.errno,
             Self::NeedsResolve(stuck) => stuck.errno,
             _ => None,
@@ -133,6 +140,7 @@ impl Error {
             Self::Unreachable { source, .. } | Self::Connection(source) => source.sqlstate(),
             Self::Pool(error) => error.sqlstate(),
             Self::Session(error) => error.sqlstate(),
+            Self::Backup(error) => error.sqlstate(),
             Self::MigrationFailed(failure) => failure.sqlstate.as_deref(),
             Self::NeedsResolve(stuck) => stuck.sqlstate.as_deref(),
             _ => None,
@@ -155,13 +163,27 @@ impl From<ServerError> for Error {
     }
 }
 
-impl From<diesel::result::Error> for Error {
-    /// What carries a number becomes [`Error::Connection`].
-    fn from(error: diesel::result::Error) -> Self {
-        match ServerError::find(&error) {
-            Some(numbered) => numbered.into(),
-            None => Self::Diesel(Box::new(error)),
+impl From<SessionError> for Error {
+    /// What carries a number becomes [`Error::Connection`], whichever way it came.
+    fn from(error: SessionError) -> Self {
+        match error {
+            SessionError::Connection(error) => error.into(),
+            SessionError::Pool(error) => Self::Pool(error),
+            SessionError::Diesel(error) => Self::Diesel(Box::new(error)),
+            other => Self::Session(other),
         }
+    }
+}
+
+impl From<diesel::result::Error> for Error {
+    fn from(error: diesel::result::Error) -> Self {
+        SessionError::from(error).into()
+    }
+}
+
+impl From<BackupError> for Error {
+    fn from(error: BackupError) -> Self {
+        Self::Backup(Box::new(error))
     }
 }
 
@@ -172,4 +194,19 @@ fn list(invalid: &[Invalid]) -> String {
 
 fn told(id: Option<u64>) -> String {
     id.map_or_else(|| "(unknown)".to_owned(), |id| id.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_sessions_refuse_survives_the_way_through_diesel() {
+        let diesel: diesel::result::Error = SessionError::SessionLimit { limit: 3 }.into();
+        let error = Error::from(diesel);
+        assert!(matches!(error, Error::Session(SessionError::SessionLimit { limit: 3 })));
+        assert_eq!(error.fault(), Fault::Busy);
+        let none = Error::from(diesel::result::Error::NotFound);
+        assert!(matches!(none, Error::Diesel(_)), "{none:?}");
+    }
 }

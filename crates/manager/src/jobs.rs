@@ -26,7 +26,7 @@ struct List {
 
 #[derive(Debug)]
 struct Job {
-    connection: u64,
+    connection: Option<u64>,
     interrupter: Option<Interrupter>,
 }
 
@@ -43,14 +43,25 @@ impl Jobs {
     /// # Errors
     /// [`Error::Closed`] once `stop` was called.
     pub(crate) fn begin(self: &Arc<Self>, conn: &Connection) -> Result<JobGuard, Error> {
-        let interrupter = conn.interrupter().ok();
+        self.add(Job { connection: Some(conn.thread_id()), interrupter: conn.interrupter().ok() })
+    }
+
+    /// Puts work on the list that has connections of its own, and cannot be cut.
+    ///
+    /// # Errors
+    /// [`Error::Closed`] once `stop` was called.
+    pub(crate) fn enter(self: &Arc<Self>) -> Result<JobGuard, Error> {
+        self.add(Job { connection: None, interrupter: None })
+    }
+
+    fn add(self: &Arc<Self>, job: Job) -> Result<JobGuard, Error> {
         let mut list = self.list.lock();
         if list.stopping {
             return Err(Error::Closed);
         }
         let id = list.next;
         list.next += 1;
-        list.jobs.insert(id, Job { connection: conn.thread_id(), interrupter });
+        list.jobs.insert(id, job);
         Ok(JobGuard { jobs: Arc::clone(self), id })
     }
 
@@ -66,7 +77,7 @@ impl Jobs {
 
     /// The server's ids of the connections that work now.
     pub(crate) fn connections(&self) -> Vec<u64> {
-        self.list.lock().jobs.values().map(|job| job.connection).collect()
+        self.list.lock().jobs.values().filter_map(|job| job.connection).collect()
     }
 
     /// Waits until nothing is under way. Returns how much still is.
@@ -83,13 +94,11 @@ impl Jobs {
         list.jobs.len()
     }
 
-    /// Cuts the connections of what is still under way.
-    pub(crate) fn cut(&self) {
-        for job in self.list.lock().jobs.values() {
-            if let Some(interrupter) = &job.interrupter {
-                interrupter.shutdown();
-            }
-        }
+    /// Cuts the connections of what is still under way. Returns how many.
+    pub(crate) fn cut(&self) -> usize {
+        let list = self.list.lock();
+        let interrupters = list.jobs.values().filter_map(|job| job.interrupter.as_ref());
+        interrupters.map(Interrupter::shutdown).count()
     }
 }
 

@@ -41,6 +41,7 @@
 #![forbid(unsafe_code)]
 
 mod answer_rows;
+mod backup;
 mod close;
 mod config;
 mod database;
@@ -59,6 +60,11 @@ mod start;
 mod state;
 mod warning;
 
+pub use backup::{
+    BackupError, BackupOptions, BackupReport, Binlog, Comparison, Consistency, Damage, Definers,
+    RestoreOptions, RestoreReport, TableDifference, VerifyReport, backup, backup_schema, compare,
+    restore, verify,
+};
 pub use close::DrainReport;
 pub use config::{DatabaseConfig, Environment, Migrate};
 pub use database::Database;

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use steadfast_connection::Connection;
+use steadfast_pool::{Clock, SystemClock};
 
 use crate::Error;
 use crate::answer_rows::rows;
@@ -76,6 +77,9 @@ pub struct ResetReport {
     pub took: Duration,
 }
 
+const LOOKS: u32 = 3;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(150);
+
 /// What can be refused without asking the server.
 pub(crate) fn check(config: &DatabaseConfig, confirm: &Confirm) -> Result<(), ResetRefusal> {
     if !config.allow_reset {
@@ -113,7 +117,7 @@ pub(crate) fn reset(
     let runner = config.runner();
     runner.prepare(conn)?;
     let lock = MigrationLock::take(conn, database, runner.wait)?;
-    let connections: Vec<u64> = rows(conn, AT_WORK)?.iter().map(|row| row.number(0)).collect();
+    let connections = at_work(conn)?;
     if !connections.is_empty() {
         return Err(ResetRefusal::InUse { connections }.into());
     }
@@ -123,6 +127,24 @@ pub(crate) fn reset(
     report.took = begun.elapsed();
     log::warn!(target: "steadfast::manager", database, tables = report.tables.len(); "reset done");
     Ok(report)
+}
+
+/// Those who are at work in every look: a health probe that comes by is no reason to refuse, and what
+/// `INNODB_TRX` tells may be 100 ms old.
+fn at_work(conn: &mut Connection) -> Result<Vec<u64>, Error> {
+    let mut connections = None::<Vec<u64>>;
+    for _ in 0..LOOKS {
+        let found: Vec<u64> = rows(conn, AT_WORK)?.iter().map(|row| row.number(0)).collect();
+        let still = connections.map_or(found.clone(), |before| {
+            before.into_iter().filter(|id| found.contains(id)).collect()
+        });
+        if still.is_empty() {
+            return Ok(still);
+        }
+        connections = Some(still);
+        SystemClock.sleep(BETWEEN_LOOKS);
+    }
+    Ok(connections.unwrap_or_default())
 }
 
 /// In an order in which nothing stands in the way of anything.

@@ -6,7 +6,7 @@ use steadfast_connection::{Connection, Error, Vendor};
 use crate::answer_rows::{TextRow, row};
 
 /// What the server says of itself and of the session.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct ServerInfo {
     /// `mariadb` or `mysql`.

@@ -114,3 +114,18 @@ fn of_settings(server: &ServerInfo, pool: &PoolNumbers) -> Vec<Warning> {
     }
     found
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pool_that_keeps_connections_longer_than_the_server_is_told() {
+        let server = ServerInfo { wait_timeout_s: 600, ..ServerInfo::default() };
+        let named = |recycle_s| {
+            let found = of_settings(&server, &PoolNumbers { recycle_s, most: 1 });
+            found.iter().any(|warning| warning.name == "wait_timeout")
+        };
+        assert_eq!([Some(599), Some(600), None].map(named), [false, true, false]);
+    }
+}

@@ -168,9 +168,7 @@ impl Migration<Mysql> for InRust {
         conn: &mut dyn diesel::connection::BoxableConnection<Mysql>,
     ) -> MigrationResult<()> {
         use diesel::RunQueryDsl;
-        let conn = conn
-            .downcast_mut::<steadfast_connection::Connection>()
-            .ok_or("a real connection is needed")?;
+        let conn = conn.downcast_mut::<Connection>().ok_or("a real connection is needed")?;
         diesel::sql_query("CREATE TABLE a (i INT)").execute(conn)?;
         for i in 0..3 {
             diesel::sql_query(format!("INSERT INTO a VALUES ({i})")).execute(conn)?;

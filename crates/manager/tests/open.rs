@@ -85,10 +85,11 @@ fn a_server_that_is_full_is_waited_for_and_one_that_blocks_us_is_not() {
     };
     for (errno, is_waited_for) in [(1040, true), (1129, false)] {
         let peer = scripted_peer(&greeting(errno));
-        let url = format!("mysql://root@127.0.0.1:{}/shop", peer.port());
+        // With TLS, libmariadb gives every error before the handshake as 2002.
+        let url = format!("mysql://root@127.0.0.1:{}/shop?ssl_mode=disabled", peer.port());
         let refused = Database::open(DatabaseConfig::from_url(&url).unwrap().wait(SECOND));
         let error = refused.expect_err("nobody can connect there");
-        assert_eq!(error.errno(), Some(u32::from(errno)));
+        assert_eq!(error.errno(), Some(u32::from(errno)), "{error:?}");
         assert_eq!(matches!(error, Error::Unreachable { .. }), is_waited_for, "{error:?}");
         assert_eq!(peer.accepted() > 1, is_waited_for, "{errno}");
     }
@@ -151,7 +152,6 @@ fn settings_that_should_be_looked_at_are_named_in_the_report() {
         "--sync-binlog=0",
         "--sql-mode=",
         "--max-connections=20",
-        "--wait-timeout=600",
     ])
     .unwrap();
     server.sql("", "CREATE DATABASE old CHARACTER SET latin1").unwrap();
@@ -169,7 +169,6 @@ fn settings_that_should_be_looked_at_are_named_in_the_report() {
         "max_connections",
         "sql_mode",
         "sync_binlog",
-        "wait_timeout",
     ];
     expected.sort_unstable();
     assert_eq!(names, expected, "{warnings:?}");

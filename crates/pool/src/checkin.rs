@@ -51,7 +51,8 @@ impl House {
         if thread::panicking() {
             return Some(Reason::Panicked);
         }
-        if connection.in_transaction() {
+        // diesel's `begin_test_transaction` is to stay open from one checkout to the next.
+        if connection.in_transaction() && !connection.in_test_transaction() {
             return Some(Reason::OpenTransaction);
         }
         if connection.last_error().is_some_and(ServerError::refuses_writes) {

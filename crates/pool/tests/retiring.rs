@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
+use diesel::Connection as _;
 use diesel::connection::SimpleConnection;
 use given::{LONG, execute, ms, one, pool, value};
 use steadfast_pool::{Pool, PoolConfig, PoolListener, Reason, Retired};
@@ -86,6 +87,24 @@ fn a_connection_with_a_transaction_open_is_never_lent_again() {
         assert_eq!(value(&mut next, "(SELECT n FROM t FOR UPDATE)"), 1, "it was undone");
     }
     assert_eq!(told(&reasons).len(), 3);
+}
+
+#[test]
+fn a_transaction_that_diesel_opened_for_a_test_stays_open_between_checkouts() {
+    let database = server().database();
+    database.sql("CREATE TABLE t (n INT PRIMARY KEY)").unwrap();
+    let (pool, reasons) = watched(one(), &database);
+    let mut lease = pool.get().unwrap();
+    lease.begin_test_transaction().unwrap();
+    execute(&mut lease, "INSERT INTO t VALUES (1)");
+    drop(lease);
+
+    let mut next = pool.get().unwrap();
+    assert_eq!(value(&mut next, "(SELECT COUNT(*) FROM t)"), 1);
+    assert_eq!(
+        (told(&reasons), database.sql("SELECT COUNT(*) FROM t").unwrap().trim()),
+        (vec![], "0")
+    );
 }
 
 #[test]

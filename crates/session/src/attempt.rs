@@ -120,6 +120,10 @@ impl Course<'_> {
         let Some(cause) = cause else { return Verdict::Failed(told) };
         let cause = Error::from(cause);
         self.house.counters.failed(&cause);
+        if cause.errno() == Some(0) {
+            let name = self.slot.name();
+            log::warn!(target: "steadfast::session", name, error:% = cause; "not all of a failed transaction was rolled back");
+        }
         if self.policy.backoff(cause.fault()).is_some() {
             Verdict::Again { cause, told: Some(told) }
         } else {
@@ -151,12 +155,17 @@ impl Course<'_> {
         if conn.phase() != Phase::Open {
             return Ending::Aborted(Error::EndedInside);
         }
-        if conn.is_broken() || !self.slot.enter_commit() {
+        let config = &self.house.config;
+        // What is recorded can be found out elsewhere, so a silent connection is not waited for to the end.
+        let patience = id.map(|_| config.clock.now() + config.commit_timeout);
+        if conn.is_broken() || !self.slot.enter_commit(patience) {
             roll_back(conn);
             return Ending::Aborted(Error::ConnectionCut);
         }
-        let record = id.map(Attempt::record).unwrap_or_default();
-        let Err(error) = conn.commit(&record) else { return Ending::Committed };
+        let record = id.map(|id| self.house.outcomes.record(id)).unwrap_or_default();
+        let answer = conn.commit(&record);
+        self.slot.stop_waiting();
+        let Err(error) = answer else { return Ending::Committed };
         match (error.fault(), error.errno()) {
             (Fault::Uncertain, _) if self.options.access == Access::ReadOnly => Ending::Committed,
             (Fault::Uncertain, _) => Ending::Doubtful(error.into()),

@@ -90,3 +90,8 @@ pub use session::Session;
 pub use sessions::Sessions;
 pub use tx::Tx;
 pub use value::{FromValue, Value};
+
+/// The example of the README is compiled with the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -30,37 +30,49 @@ impl Attempt {
         self.0.as_bytes()
     }
 
-    /// The statement before COMMIT.
-    pub(crate) fn record(self) -> String {
-        format!("INSERT INTO steadfast_outcome (attempt, state) VALUES ({}, 'C');", self.literal())
+    /// Sixteen bytes in hexadecimal: nothing in it can end the literal.
+    fn literal(self) -> String {
+        format!("x'{:x}'", self.0.simple())
+    }
+}
+
+/// The table with the rows, by its full name: the work of a transaction may change the default database,
+/// and a tombstone in another table would be a lie.
+#[derive(Debug)]
+pub(crate) struct OutcomeTable(String);
+
+impl OutcomeTable {
+    pub(crate) fn of(database: &str) -> Self {
+        Self(format!("`{}`.steadfast_outcome", database.replace('`', "``")))
     }
 
-    /// The fence: if it goes in, the attempt is not committed and never will be.
+    /// The statement before COMMIT.
+    pub(crate) fn record(&self, attempt: Attempt) -> String {
+        let (table, id) = (&self.0, attempt.literal());
+        format!("INSERT INTO {table} (attempt, state) VALUES ({id}, 'C');")
+    }
+
+    /// The fence, in two statements: if it goes in, the attempt is not committed and never will be.
     ///
     /// One second: if the row is locked for longer, the attempt is still alive and its end is asked for
-    /// again after a pause.
-    pub(crate) fn tombstone(self) -> String {
-        let id = self.literal();
+    /// again after a pause. A server may be set up without autocommit, and then it would not last.
+    pub(crate) fn tombstone(&self, attempt: Attempt) -> String {
+        let (table, id) = (&self.0, attempt.literal());
         format!(
-            "SET innodb_lock_wait_timeout = 1; \
-             INSERT INTO steadfast_outcome (attempt, state) VALUES ({id}, 'A')"
+            "SET innodb_lock_wait_timeout = 1, autocommit = 1; \
+             INSERT INTO {table} (attempt, state) VALUES ({id}, 'A')"
         )
     }
 
     /// Which of the two rows is there.
-    pub(crate) fn state(self) -> String {
-        format!("SELECT state FROM steadfast_outcome WHERE attempt = {}", self.literal())
+    pub(crate) fn state(&self, attempt: Attempt) -> String {
+        format!("SELECT state FROM {} WHERE attempt = {}", self.0, attempt.literal())
     }
 
     /// Counts that it had to be looked up. A real write on purpose: see [`crate::resolve`].
-    pub(crate) fn looked_up(self) -> String {
-        let id = self.literal();
-        format!("UPDATE steadfast_outcome SET resolves = resolves + 1 WHERE attempt = {id}")
-    }
-
-    /// Sixteen bytes in hexadecimal: nothing in it can end the literal.
-    fn literal(self) -> String {
-        format!("x'{:x}'", self.0.simple())
+    pub(crate) fn looked_up(&self, attempt: Attempt) -> String {
+        let (table, id) = (&self.0, attempt.literal());
+        format!("UPDATE {table} SET resolves = resolves + 1 WHERE attempt = {id}")
     }
 }
 
@@ -111,11 +123,11 @@ mod tests {
     }
 
     #[test]
-    fn the_literal_is_hexadecimal() {
+    fn nothing_in_a_name_or_an_id_ends_its_literal() {
         let attempt: Attempt = "0198c0de-0000-7000-8000-0000000000ff".parse().unwrap();
         assert_eq!(
-            attempt.record(),
-            "INSERT INTO steadfast_outcome (attempt, state) \
+            OutcomeTable::of("a`b").record(attempt),
+            "INSERT INTO `a``b`.steadfast_outcome (attempt, state) \
              VALUES (x'0198c0de0000700080000000000000ff', 'C');"
         );
     }

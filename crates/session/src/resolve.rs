@@ -39,7 +39,7 @@ pub(crate) fn resolve<L: Lender>(
     let result = loop {
         asked += 1;
         let left = deadline.saturating_duration_since(clock.now());
-        let cause = match ask(lender, attempt, left) {
+        let cause = match ask(house, lender, attempt, left) {
             Ok(outcome) => break Ok(outcome),
             Err(cause) => cause,
         };
@@ -66,15 +66,21 @@ pub(crate) fn resolve<L: Lender>(
 }
 
 #[track_caller]
-fn ask<L: Lender>(lender: &mut L, attempt: Attempt, left: Duration) -> Result<Outcome, Error> {
+fn ask<L: Lender>(
+    house: &House,
+    lender: &mut L,
+    attempt: Attempt,
+    left: Duration,
+) -> Result<Outcome, Error> {
     let conn = lender.lend(left)?;
-    let Err(exists) = conn.batch(&attempt.tombstone()) else { return Ok(Outcome::Aborted) };
+    let table = &house.outcomes;
+    let Err(exists) = conn.batch(&table.tombstone(attempt)) else { return Ok(Outcome::Aborted) };
     if exists.index() != TOMBSTONE || exists.source_error().errno() != DUPLICATE {
         return Err(exists.into_source_error().into());
     }
-    match state(conn, attempt)?.as_deref() {
+    match first_value(conn, &table.state(attempt))?.as_deref() {
         Some(b"C") => {
-            let written = conn.batch(&attempt.looked_up());
+            let written = conn.batch(&table.looked_up(attempt));
             written.map_err(|failure| Error::from(failure.into_source_error()))?;
             Ok(Outcome::Committed)
         }
@@ -84,8 +90,8 @@ fn ask<L: Lender>(lender: &mut L, attempt: Attempt, left: Duration) -> Result<Ou
     }
 }
 
-fn state(conn: &mut Connection, attempt: Attempt) -> Result<Option<Vec<u8>>, Error> {
-    let mut rows = conn.query(&attempt.state())?;
+fn first_value(conn: &mut Connection, sql: &str) -> Result<Option<Vec<u8>>, Error> {
+    let mut rows = conn.query(sql)?;
     Ok(rows.next()?.and_then(|row| row.get(0).map(<[u8]>::to_vec)))
 }
 

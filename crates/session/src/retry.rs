@@ -104,3 +104,81 @@ impl Course<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+    use std::panic::Location;
+    use std::sync::Arc;
+
+    use steadfast_connection::{Config, Fault};
+    use steadfast_pool::{Clock, PoolConfig};
+
+    use super::*;
+    use crate::hand_clock::HandClock;
+    use crate::{RetryPolicy, SessionConfig, Sessions, TxOptions};
+
+    /// Pauses after `attempts` attempts, the last of which failed with `cause`; tells for how long.
+    fn pause(
+        attempts: u32,
+        left: Duration,
+        cause: Error,
+    ) -> (Result<(), Error>, Duration, Sessions) {
+        let clock = Arc::new(HandClock::new());
+        let pool = PoolConfig::new().build(Config::new().database("none")).unwrap();
+        let config = SessionConfig::new()
+            .retry(RetryPolicy::new().attempts(3))
+            .clock(Arc::<HandClock>::clone(&clock))
+            .chance(|| 1.0);
+        let sessions = config.build(pool).unwrap();
+        let begun = clock.now();
+        let name = Some(Cow::Borrowed("test"));
+        let slot = sessions.roll().enter(name, Location::caller(), None).unwrap();
+        let options = TxOptions::new();
+        let course = sessions.house().course(&slot, &options, begun + left);
+        let result = course.pause(attempts, cause);
+        (result, clock.now() - begun, sessions)
+    }
+
+    /// A failure that may pass: no room.
+    fn busy() -> Error {
+        Error::SessionLimit { limit: 1 }
+    }
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn a_pause_is_made_and_counted_by_what_was_wrong() {
+        let (result, paused, sessions) = pause(2, MINUTE, busy());
+        assert!(matches!(result, Ok(())), "{result:?}");
+        assert_eq!(paused, Duration::from_millis(200));
+        assert_eq!(sessions.health().retries.busy, 1);
+    }
+
+    #[test]
+    fn after_the_last_attempt_there_is_no_pause() {
+        let (result, paused, sessions) = pause(3, MINUTE, busy());
+        let Err(Error::OutOfAttempts { attempts: 3, source }) = result else {
+            panic!("{result:?}")
+        };
+        assert_eq!((source.fault(), paused), (Fault::Busy, Duration::ZERO));
+        assert_eq!(sessions.health().retries.total(), 0);
+    }
+
+    #[test]
+    fn a_pause_beyond_the_deadline_is_not_begun() {
+        let left = Duration::from_millis(100);
+        let (result, paused, _) = pause(1, left, busy());
+        assert!(
+            matches!(&result, Err(Error::OutOfTime { left: told, .. }) if *told == left),
+            "{result:?}"
+        );
+        assert_eq!(paused, Duration::ZERO);
+    }
+
+    #[test]
+    fn what_does_not_pass_is_given_back_as_it_is() {
+        let (result, _, _) = pause(1, MINUTE, Error::ConnectionCut);
+        assert!(matches!(result, Err(Error::ConnectionCut)), "{result:?}");
+    }
+}

@@ -108,6 +108,8 @@ pub(crate) struct Entry {
 pub(crate) struct Hand {
     interrupter: Option<Interrupter>,
     deadline: Option<Instant>,
+    /// Until when the answer to COMMIT is waited for; then the socket alone is shut down.
+    patience: Option<Instant>,
     committing: bool,
     standing: Standing,
     /// The socket that is lent was shut down.
@@ -149,10 +151,15 @@ impl Roll {
             return Err(Error::SessionLimit { limit: self.limit });
         }
         let number = lines.add(Arc::clone(&entry));
-        if deadline.is_some_and(|deadline| lines.wake.is_some_and(|wake| deadline < wake)) {
+        self.look_by(&lines, deadline);
+        Ok(Slot { roll: Arc::clone(self), entry, number })
+    }
+
+    /// Wakes the watch if it meant to sleep beyond `moment`.
+    fn look_by(&self, lines: &Lines, moment: Option<Instant>) {
+        if moment.is_some_and(|moment| lines.wake.is_some_and(|wake| moment < wake)) {
             self.sooner.notify_one();
         }
-        Ok(Slot { roll: Arc::clone(self), entry, number })
     }
 
     pub(crate) fn list(&self) -> Vec<SessionInfo> {
@@ -228,16 +235,17 @@ impl Entry {
 }
 
 impl Hand {
-    /// Cuts it off if its time is over; else tells when it will be.
+    /// Cuts off what has had its time; tells when to look again.
     fn due(&mut self, now: Instant) -> Option<Instant> {
-        match self.deadline {
-            Some(deadline) if deadline <= now => {
-                self.deadline = None;
-                self.cut_off();
-                None
-            }
-            other => other,
+        if self.patience.is_some_and(|until| until <= now) {
+            self.patience = None;
+            self.shut_down();
         }
+        if self.deadline.is_some_and(|deadline| deadline <= now) {
+            self.deadline = None;
+            self.cut_off();
+        }
+        [self.patience, self.deadline].into_iter().flatten().min()
     }
 
     /// Cuts it off for good unless it commits, and tells whether it did.
@@ -251,6 +259,10 @@ impl Hand {
 
     fn cut_off(&mut self) {
         self.standing = if self.is_closed() { Standing::Closed } else { Standing::Late };
+        self.shut_down();
+    }
+
+    fn shut_down(&mut self) {
         if let Some(interrupter) = &self.interrupter {
             interrupter.shutdown();
             self.spent = true;
@@ -281,9 +293,7 @@ impl Slot {
         let mut hand = self.entry.hand.lock();
         hand.deadline = deadline;
         hand.standing = if hand.is_closed() { Standing::Closed } else { Standing::Free };
-        if deadline.is_some_and(|deadline| lines.wake.is_some_and(|wake| deadline < wake)) {
-            self.roll.sooner.notify_one();
-        }
+        self.roll.look_by(&lines, deadline);
     }
 
     /// Notes the socket that is lent now, so that it can be shut down; at once if time is over.
@@ -307,11 +317,20 @@ impl Slot {
         self.entry.hand.lock().spent
     }
 
-    /// To be asked before COMMIT is sent; false if the session has been cut off.
-    pub(crate) fn enter_commit(&self) -> bool {
+    /// To be asked before COMMIT is sent; false if the session has been cut off. The answer is waited for
+    /// until `patience`.
+    pub(crate) fn enter_commit(&self, patience: Option<Instant>) -> bool {
+        let lines = self.roll.lines.lock();
         let mut hand = self.entry.hand.lock();
         hand.committing = !hand.is_cut();
+        hand.patience = patience;
+        self.roll.look_by(&lines, patience);
         hand.committing
+    }
+
+    /// An answer came, or none will.
+    pub(crate) fn stop_waiting(&self) {
+        self.entry.hand.lock().patience = None;
     }
 
     /// The outcome is known, or given up.

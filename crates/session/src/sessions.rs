@@ -12,6 +12,7 @@ use steadfast_pool::Pool;
 use crate::attempt::Course;
 use crate::health::{Counters, SessionHealth};
 use crate::lender::Fresh;
+use crate::outcome::OutcomeTable;
 use crate::retry::{self, Again, Once};
 use crate::roll::{Roll, SessionInfo, Slot};
 use crate::{Attempt, Error, Outcome, Session, SessionConfig, Tx, TxOptions, resolve};
@@ -29,6 +30,7 @@ pub(crate) struct House {
     pub(crate) pool: Pool,
     pub(crate) config: SessionConfig,
     pub(crate) counters: Counters,
+    pub(crate) outcomes: OutcomeTable,
     roll: Arc<Roll>,
     /// The thread that keeps deadlines. It knows the roll alone, so it never holds the house.
     watch: Mutex<Option<JoinHandle<()>>>,
@@ -43,7 +45,9 @@ impl Sessions {
             .spawn(move || watched.watch())
             .map_err(Error::Watch)?;
         let watch = Mutex::new(Some(watch));
-        let house = House { pool, config, counters: Counters::default(), roll, watch };
+        let outcomes = OutcomeTable::of(pool.server().database_name().unwrap_or_default());
+        let counters = Counters::default();
+        let house = House { pool, config, counters, outcomes, roll, watch };
         Ok(Self { house: Arc::new(house) })
     }
 

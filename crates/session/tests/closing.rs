@@ -113,7 +113,7 @@ fn closing_cuts_off_what_hangs_and_tells_who_it_was() {
             bank.sessions.transaction_with(&options, |tx| -> Result<(), Error> {
                 book(tx, 1, 1)?;
                 begun.wait();
-                tx.raw().execute("DO SLEEP(60)", ()).map(drop)
+                tx.raw().execute("DO SLEEP(4)", ()).map(drop)
             })
         });
         let idle = scope.spawn(|| {

@@ -9,24 +9,30 @@
 
 mod given;
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::time::{Duration, Instant};
 
+use diesel::connection::SimpleConnection;
 use given::{Bank, TEN_SECONDS, book};
 use steadfast_connection::Fault;
 use steadfast_session::{Access, Attempt, Error, Outcome, RetryPolicy, SessionConfig, TxOptions};
-use steadfast_testkit::{Proxy, Rule, eventually, server};
+use steadfast_testkit::{Proxy, Rule, Server, eventually, server};
 
 /// Commits one row through a proxy at which `rule` waits for the packet with COMMIT.
 fn commit_under(rule: Rule) -> (Bank, Proxy, u32) {
     let proxy = server().proxy();
     let bank = Bank::through(&proxy);
     let mut runs = 0;
+    let told = Arc::new(AtomicU32::new(0));
     let armed = proxy.rule(rule.containing("COMMIT"));
     let done = bank.sessions.transaction(|tx| {
         runs += 1;
+        let told = Arc::clone(&told);
+        tx.after_commit(move || _ = told.fetch_add(1, Relaxed));
         tx.raw().execute("INSERT INTO operation VALUES (?)", [1])
     });
-    assert_eq!((done.unwrap(), armed.fired()), (1, 1));
+    assert_eq!((done.unwrap(), armed.fired(), told.load(Relaxed)), (1, 1, 1));
     assert_eq!(bank.sql("SELECT COUNT(*) FROM operation"), "1");
     (bank, proxy, runs)
 }
@@ -144,6 +150,63 @@ fn what_could_not_be_found_out_in_time_is_found_out_later() {
 }
 
 #[test]
+fn an_answer_that_never_comes_is_not_waited_for_to_the_end() {
+    let proxy = server().proxy();
+    let config = SessionConfig::new().commit_timeout(Duration::from_millis(200));
+    let bank = Bank::on(server(), config, Some(&proxy));
+    bank.sql("CREATE TABLE note (id INT NOT NULL) ENGINE=InnoDB");
+    proxy.rule(Rule::black_hole().containing("COMMIT"));
+    let mut ids = Vec::new();
+    let begun = Instant::now();
+
+    bank.sessions
+        .transaction(|tx| {
+            ids.push(tx.thread_id());
+            tx.raw().execute("INSERT INTO note VALUES (1)", ())
+        })
+        .unwrap();
+
+    assert!(begun.elapsed() < TEN_SECONDS, "{:?}", begun.elapsed());
+    assert_eq!((ids.len(), bank.sessions.health().resolved_aborted), (2, 1));
+    // The server keeps the lost one open until somebody ends it.
+    server().kill_connection(ids[0]).unwrap();
+    assert_eq!(bank.sql("SELECT COUNT(*) FROM note"), "1");
+}
+
+/// Waits until somebody's tombstone waits for the row of a transaction that is alive.
+fn until_a_tombstone_waits(bank: &Bank) {
+    let waiting = "SELECT COUNT(*) FROM information_schema.processlist \
+                   WHERE info LIKE 'INSERT%steadfast_outcome%' AND id <> CONNECTION_ID()";
+    eventually(TEN_SECONDS, || bank.sql(waiting) != "0");
+}
+
+#[test]
+fn a_commit_that_only_takes_long_is_waited_for() {
+    let server = Server::start().unwrap();
+    let config = SessionConfig::new().commit_timeout(Duration::from_millis(100));
+    let bank = Bank::on(&server, config, None);
+    let mut blocker = bank.sessions.open().unwrap();
+    blocker.batch("BACKUP STAGE START; BACKUP STAGE BLOCK_COMMIT").unwrap();
+    let mut runs = 0;
+
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            eventually(TEN_SECONDS, || bank.sessions.health().last_error.is_some());
+            until_a_tombstone_waits(&bank);
+            blocker.batch("BACKUP STAGE END").unwrap();
+        });
+        let done = bank.sessions.transaction(|tx| {
+            runs += 1;
+            book(tx, 1, 1)
+        });
+        done.unwrap();
+    });
+
+    assert_eq!((runs, bank.cents().as_str()), (1, "1001,1000"));
+    assert_eq!(bank.sessions.health().resolved_committed, 1);
+}
+
+#[test]
 fn an_attempt_that_was_resolved_while_it_ran_cannot_commit() {
     let bank = Bank::new();
     let mut attempts: Vec<Attempt> = Vec::new();
@@ -175,9 +238,7 @@ fn the_outcome_of_a_transaction_that_is_alive_is_waited_for() {
         .unwrap();
     std::thread::scope(|scope| {
         let resolver = scope.spawn(|| bank.sessions.resolve(attempt));
-        let waiting = "SELECT COUNT(*) FROM information_schema.innodb_trx \
-                       WHERE trx_state = 'LOCK WAIT' AND trx_query LIKE '%steadfast_outcome%'";
-        eventually(TEN_SECONDS, || bank.sql(waiting) != "0");
+        until_a_tombstone_waits(&bank);
         session.commit("").unwrap();
         assert_eq!(resolver.join().unwrap().unwrap(), Outcome::Committed);
     });
@@ -224,4 +285,39 @@ fn a_lost_answer_to_a_read_only_commit_loses_nothing() {
     });
 
     assert_eq!(read.unwrap(), 1000);
+}
+
+#[test]
+fn the_record_stays_in_its_own_database_wherever_the_work_goes() {
+    let proxy = server().proxy();
+    let bank = Bank::through(&proxy);
+    let elsewhere = server().database();
+    elsewhere.sql(given::OUTCOME).unwrap();
+    proxy.rule(Rule::cut_after().containing("COMMIT"));
+    let mut runs = 0;
+
+    bank.sessions
+        .transaction(|tx| -> Result<(), Error> {
+            runs += 1;
+            book(tx, 1, 1)?;
+            tx.batch_execute(&format!("USE {}", elsewhere.name()))?;
+            Ok(())
+        })
+        .unwrap();
+
+    assert_eq!((runs, bank.cents().as_str()), (1, "1001,1000"));
+    assert_eq!(elsewhere.sql("SELECT COUNT(*) FROM steadfast_outcome").unwrap(), "0");
+}
+
+#[test]
+fn on_a_server_without_autocommit_a_fence_lasts() {
+    let server = Server::with(&["--autocommit=0"]).unwrap();
+    let proxy = server.proxy();
+    let bank = Bank::on(&server, SessionConfig::new(), Some(&proxy));
+    proxy.rule(Rule::cut_before().containing("COMMIT"));
+
+    bank.sessions.transaction(|tx| book(tx, 1, 1)).unwrap();
+
+    let states = "SELECT GROUP_CONCAT(state ORDER BY attempt) FROM steadfast_outcome";
+    assert_eq!((bank.sql(states).as_str(), bank.cents().as_str()), ("A,C", "1001,1000"));
 }

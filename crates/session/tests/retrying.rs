@@ -44,7 +44,7 @@ where
         let first_time = Once::new();
         let done = bank.sessions.transaction(|tx| -> Result<(), E> {
             book(tx, from, -10)?;
-            first_time.call_once(|| drop(both.wait()));
+            first_time.call_once(|| _ = both.wait());
             second(tx, to)
         });
         done.unwrap();
@@ -98,7 +98,7 @@ fn a_deadlock_in_a_savepoint_is_told_as_a_deadlock_and_run_again() {
 fn a_deadlock_that_the_work_wraps_in_its_own_error_is_run_again() {
     let bank = Bank::new();
 
-    cross(&bank, |tx, to| book(tx, to, 7).map(drop).map_err(|_| Refusal::TooPoor(to)));
+    cross(&bank, |tx, to| book(tx, to, 7).map(drop).map_err(|_wrapped| Refusal::TooPoor(to)));
 
     assert_eq!(bank.cents(), "997,997");
     assert!(bank.sessions.health().retries.transient >= 1);

@@ -90,3 +90,27 @@ fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::MetadataExt;
+
+    use super::*;
+
+    #[test]
+    fn the_template_is_made_once_and_copied_whole() {
+        let program = ServerProgram::find().expect("MariaDB is installed");
+        let as_root = fs::metadata("/proc/self").expect("this process").uid() == 0;
+        let inode = |path: &Path| fs::metadata(path).expect("it is there").ino();
+        let template = make_once(&program, as_root).expect("a template");
+        let first = inode(&template);
+        assert_eq!(inode(&make_once(&program, as_root).expect("the same template")), first);
+        let folder = tempfile::tempdir().expect("a folder");
+        let data = folder.path().join("data");
+        copy_to(&data, &program, as_root).expect("a copy");
+        for file in ["ibdata1", "mysql/global_priv.MAD"] {
+            let read = |from: &Path| fs::read(from.join(file)).expect("a file of the server");
+            assert!(read(&data) == read(&template), "{file} differs");
+        }
+    }
+}

@@ -9,7 +9,7 @@
 
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use steadfast_testkit::{Error, Server, eventually, server};
 
@@ -27,19 +27,9 @@ fn the_shared_server_answers_over_both_ways() {
 }
 
 #[test]
-fn a_server_starts_in_under_two_seconds() {
-    // The best of a few: the first on a machine makes the template, and the machine may be busy.
-    let mut fastest = TEN_SECONDS;
-    for _ in 0..5 {
-        let start = Instant::now();
-        let server = Server::start().unwrap();
-        fastest = fastest.min(start.elapsed());
-        assert_eq!(server.sql("", "SELECT @@log_bin, @@binlog_format").unwrap(), "1\tROW");
-        if fastest < Duration::from_secs(2) {
-            return;
-        }
-    }
-    panic!("the fastest start took {fastest:?}");
+fn a_server_writes_a_binary_log_by_rows() {
+    let settings = "SELECT @@log_bin, @@binlog_format";
+    assert_eq!(Server::start().unwrap().sql("", settings).unwrap(), "1\tROW");
 }
 
 #[test]

@@ -28,8 +28,8 @@ pub(crate) struct Handle {
     vendor: Vendor,
 }
 
-// SAFETY: a `MYSQL` may be used by any thread, by one at a time (manual, "Writing C API Threaded Client Programs");
-// `Handle` is not `Sync`, so one thread at a time it is.
+// SAFETY: a `MYSQL` may be used by any thread, by one at a time (manual, "Writing C API Threaded
+// Client Programs"); `Handle` is not `Sync`, so one thread at a time it is.
 unsafe impl Send for Handle {}
 
 impl Handle {
@@ -58,8 +58,8 @@ impl Handle {
         if config.local_data {
             flags |= CLIENT_LOCAL_FILES;
         }
-        // SAFETY: `mysql` came from `mysql_init` and is not connected; every pointer is null or a C string that
-        // lives until the call returns, and the library copies what it keeps.
+        // SAFETY: `mysql` came from `mysql_init` and is not connected; every pointer is null or a C
+        // string that lives until the call returns, and the library copies what it keeps.
         let connected = unsafe {
             ffi::mysql_real_connect(
                 self.mysql.as_ptr(),
@@ -107,7 +107,8 @@ impl Handle {
         self.checked(failed)
     }
 
-    /// `COM_RESET_CONNECTION`: rolls back, drops temporary tables, user locks, variables and prepared statements.
+    /// `COM_RESET_CONNECTION`: rolls back, drops temporary tables, user locks, variables and
+    /// prepared statements.
     pub(crate) fn reset(&mut self) -> Result<(), ServerError> {
         // SAFETY: `self` is a live, connected handle.
         let failed = unsafe { ffi::mysql_reset_connection(self.mysql.as_ptr()) };
@@ -123,7 +124,8 @@ impl Handle {
         self.checked(failed)
     }
 
-    /// The rows of the current answer, or `None` if it has none. They must be read or dropped before the next call.
+    /// The rows of the current answer, or `None` if it has none. They must be read or dropped
+    /// before the next call.
     pub(crate) fn rows(&mut self) -> Result<Option<TextRows<'_>>, ServerError> {
         // SAFETY: an answer to `query` or `next_answer` is at hand.
         let result = unsafe { ffi::mysql_use_result(self.mysql.as_ptr()) };
@@ -167,7 +169,8 @@ impl Handle {
         self.status() & SERVER_STATUS_IN_TRANS != 0
     }
 
-    /// True if the last answer said that session state changed (schema, variables, temporary tables …).
+    /// True if the last answer said that session state changed (schema, variables, temporary tables
+    /// …).
     pub(crate) fn session_changed(&self) -> bool {
         self.status() & SERVER_SESSION_STATE_CHANGED != 0
     }
@@ -178,7 +181,8 @@ impl Handle {
     }
 
     pub(crate) fn affected_rows(&self) -> u64 {
-        // SAFETY: reads a field of a live handle. (my_ulonglong)-1 stands for "a result set": none affected.
+        // SAFETY: reads a field of a live handle. (my_ulonglong)-1 stands for "a result set": none
+        // affected.
         let affected = unsafe { ffi::mysql_affected_rows(self.mysql.as_ptr()) };
         if affected == u64::MAX { 0 } else { affected }
     }
@@ -222,8 +226,8 @@ impl Handle {
     pub(crate) fn socket(&self) -> Option<BorrowedFd<'_>> {
         // SAFETY: reads a field of a live handle; -1 if the connection is gone.
         let fd = unsafe { ffi::mysql_get_socket(self.mysql.as_ptr()) };
-        // SAFETY: an fd that the library holds open at least until `self` is used again or dropped, which the
-        // borrow excludes.
+        // SAFETY: an fd that the library holds open at least until `self` is used again or dropped,
+        // which the borrow excludes.
         (fd >= 0).then(|| unsafe { BorrowedFd::borrow_raw(fd) })
     }
 
@@ -238,8 +242,8 @@ impl Handle {
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        // SAFETY: `mysql` came from `mysql_init` and is used by nobody after this. Statements prepared on it are
-        // detached by the library and can still be closed.
+        // SAFETY: `mysql` came from `mysql_init` and is used by nobody after this. Statements
+        // prepared on it are detached by the library and can still be closed.
         unsafe { ffi::mysql_close(self.mysql.as_ptr()) };
     }
 }
@@ -248,7 +252,8 @@ impl Drop for Handle {
 fn init_library() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        // SAFETY: called once, before any other function of the library; no arguments means no embedded server.
+        // SAFETY: called once, before any other function of the library; no arguments means no
+        // embedded server.
         let failed = unsafe { ffi::mysql_server_init(0, ptr::null_mut(), ptr::null_mut()) };
         if failed != 0 {
             log::error!(target: "steadfast::connection", code = failed; "the client library did not initialise");

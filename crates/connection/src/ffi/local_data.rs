@@ -1,7 +1,7 @@
 //! `LOAD DATA LOCAL` from memory: the callbacks by which the client library asks for the "file".
 //!
-//! The server names the file, and a hostile one could name any. Ours are the only callbacks ever installed, and they
-//! never look at the name: they give what `load_data` offered, or refuse.
+//! The server names the file, and a hostile one could name any. Ours are the only callbacks ever
+//! installed, and they never look at the name: they give what `load_data` offered, or refuse.
 
 use std::ffi::{c_char, c_int, c_uint, c_void};
 use std::io::Read;
@@ -60,8 +60,8 @@ pub(super) fn refuse(mysql: NonNull<ffi::MYSQL>) {
 }
 
 fn install(mysql: NonNull<ffi::MYSQL>, data: *mut c_void) {
-    // SAFETY: the callbacks live as long as the program; `data` is null, or outlives the statement it is offered to,
-    // after which `refuse` takes it back.
+    // SAFETY: the callbacks live as long as the program; `data` is null, or outlives the statement
+    // it is offered to, after which `refuse` takes it back.
     unsafe {
         ffi::mysql_set_local_infile_handler(
             mysql.as_ptr(),
@@ -81,7 +81,8 @@ extern "C" fn init(slot: *mut *mut c_void, _name: *const c_char, data: *mut c_vo
 }
 
 extern "C" fn read(data: *mut c_void, buffer: *mut c_char, length: c_uint) -> c_int {
-    // SAFETY: `data` is what `offer` was given, borrowed mutably by nobody else while the statement runs.
+    // SAFETY: `data` is what `offer` was given, borrowed mutably by nobody else while the statement
+    // runs.
     let Some(data) = (unsafe { data.cast::<LocalData<'_>>().as_mut() }) else { return -1 };
     // SAFETY: the library gives a buffer of `length` initialised bytes.
     let buffer = unsafe { std::slice::from_raw_parts_mut(buffer.cast::<u8>(), length as usize) };

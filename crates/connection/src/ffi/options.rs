@@ -12,8 +12,8 @@ use mysqlclient_sys::mysql_option as option;
 use crate::Config;
 use crate::tls::{Mode, Tls};
 
-// mysqlclient-sys gives the options' names as constants, but no name for their type; the call is therefore declared
-// here once more, with the number that the type is in C.
+// mysqlclient-sys gives the options' names as constants, but no name for their type; the call is
+// therefore declared here once more, with the number that the type is in C.
 unsafe extern "C" {
     #[link_name = "mysql_options"]
     fn set_option(mysql: *mut ffi::MYSQL, option: c_uint, value: *const c_void) -> c_int;
@@ -36,8 +36,9 @@ pub(super) fn apply(mysql: NonNull<ffi::MYSQL>, config: &Config) {
     set_attribute(mysql, "program_name", &config.program_name);
 }
 
-/// `preferred` encrypts where the server can; libmariadb has no option for `required`, so `Connection::open` looks at
-/// the cipher after connecting and refuses. The verifying modes refuse before the password is sent.
+/// `preferred` encrypts where the server can; libmariadb has no option for `required`, so
+/// `Connection::open` looks at the cipher after connecting and refuses. The verifying modes refuse
+/// before the password is sent.
 fn set_tls(mysql: NonNull<ffi::MYSQL>, tls: &Tls) {
     set_flag(mysql, option::MYSQL_OPT_SSL_ENFORCE as c_uint, tls.mode != Mode::Disabled);
     set_flag(mysql, option::MYSQL_OPT_SSL_VERIFY_SERVER_CERT as c_uint, tls.mode >= Mode::VerifyCa);
@@ -72,8 +73,8 @@ fn set_flag(mysql: NonNull<ffi::MYSQL>, option: c_uint, on: bool) {
 }
 
 fn set(mysql: NonNull<ffi::MYSQL>, option: c_uint, value: *const c_void) {
-    // SAFETY: `mysql` is initialised and not connected; `value` has the type the manual gives for `option` and is
-    // copied before the call returns.
+    // SAFETY: `mysql` is initialised and not connected; `value` has the type the manual gives for
+    // `option` and is copied before the call returns.
     let refused = unsafe { set_option(mysql.as_ptr(), option, value) };
     if refused != 0 {
         log::error!(target: "steadfast::connection", option; "the client library does not know an option");

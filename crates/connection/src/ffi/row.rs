@@ -1,7 +1,8 @@
 //! The memory that `mysql_stmt_fetch` writes a row into.
 //!
-//! C keeps pointers into it between calls, so it is owned through raw pointers and never through references that the
-//! compiler could assume to be exclusive: a shared borrow for reading lives only between two fetches.
+//! C keeps pointers into it between calls, so it is owned through raw pointers and never through
+//! references that the compiler could assume to be exclusive: a shared borrow for reading lives
+//! only between two fetches.
 
 use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use std::ffi::{c_char, c_uint, c_ulong};
@@ -83,8 +84,9 @@ pub(super) struct Shape {
 impl Shape {
     /// The form for a column that the server sends as `sent`, where diesel expects `wanted`.
     ///
-    /// Numbers and strings are taken as they come and converted by diesel; where the two are of different families the
-    /// client library converts. This is diesel's own rule for `MysqlConnection`.
+    /// Numbers and strings are taken as they come and converted by diesel; where the two are of
+    /// different families the client library converts. This is diesel's own rule for
+    /// `MysqlConnection`.
     pub(super) fn choose(
         sent: ffi::enum_field_types,
         flags: c_uint,
@@ -219,8 +221,8 @@ fn type_of(shape: Shape) -> MysqlType {
 
 /// Bytes of a type whose values all have one size.
 ///
-/// For times it is the larger of the library's struct and diesel's, which lays its own over the bytes; the surplus
-/// stays zero.
+/// For times it is the larger of the library's struct and diesel's, which lays its own over the
+/// bytes; the surplus stays zero.
 fn fixed_size(of: ffi::enum_field_types) -> Option<usize> {
     match of {
         kind::MYSQL_TYPE_TINY => Some(1),
@@ -257,7 +259,8 @@ pub(crate) struct RowBuffer {
     cells: Vec<Cell>,
 }
 
-// SAFETY: a `RowBuffer` owns all it points to, and C writes to it only during a fetch, which takes it by `&mut`.
+// SAFETY: a `RowBuffer` owns all it points to, and C writes to it only during a fetch, which takes
+// it by `&mut`.
 unsafe impl Send for RowBuffer {}
 // SAFETY: as above: through `&RowBuffer` it is only read.
 unsafe impl Sync for RowBuffer {}
@@ -267,7 +270,8 @@ impl RowBuffer {
         Self { cells: columns.shapes.iter().map(|shape| Cell::new(*shape)).collect() }
     }
 
-    /// Descriptors that point C at this memory; valid as long as the buffer, and until a cell grows.
+    /// Descriptors that point C at this memory; valid as long as the buffer, and until a cell
+    /// grows.
     pub(super) fn binds(&mut self) -> Vec<ffi::MYSQL_BIND> {
         self.cells.iter().map(Cell::bind).collect()
     }
@@ -288,7 +292,8 @@ impl RowBuffer {
         found
     }
 
-    /// Makes room for the value whose length C has just told, and gives the descriptor to fetch it with.
+    /// Makes room for the value whose length C has just told, and gives the descriptor to fetch it
+    /// with.
     pub(super) fn grow(&mut self, column: c_uint) -> Option<ffi::MYSQL_BIND> {
         let cell = self.cells.get_mut(column as usize)?;
         let room = cell.length().checked_next_power_of_two()?;
@@ -322,7 +327,8 @@ impl Cell {
     }
 
     fn control(&self) -> &Control {
-        // SAFETY: leaked in `new`, freed in `drop`; C writes there only while `&mut RowBuffer` is held.
+        // SAFETY: leaked in `new`, freed in `drop`; C writes there only while `&mut RowBuffer` is
+        // held.
         unsafe { self.control.as_ref() }
     }
 
@@ -333,7 +339,8 @@ impl Cell {
     fn bytes(&self) -> &[u8] {
         // Some libraries leave the length of a fixed-size value alone: it is known anyway.
         let length = if self.shape.is_fixed() { self.room } else { self.length().min(self.room) };
-        // SAFETY: `room` bytes are allocated there, zeroed at first and written by C since; `length` ≤ `room`.
+        // SAFETY: `room` bytes are allocated there, zeroed at first and written by C since;
+        // `length` ≤ `room`.
         unsafe { std::slice::from_raw_parts(self.data.as_ptr(), length) }
     }
 

@@ -13,11 +13,13 @@ use super::row::{Columns, RowBuffer, form_of};
 use crate::ServerError;
 use crate::fault::{CR_SERVER_GONE_ERROR, Vendor};
 
-/// A prepared statement. Closed when dropped, with `COM_STMT_CLOSE`, which the server does not answer.
+/// A prepared statement. Closed when dropped, with `COM_STMT_CLOSE`, which the server does not
+/// answer.
 pub(crate) struct Statement {
     stmt: NonNull<ffi::MYSQL_STMT>,
     vendor: Vendor,
-    /// The columns of the last execution and the room for its rows, for the next one with the same columns.
+    /// The columns of the last execution and the room for its rows, for the next one with the same
+    /// columns.
     kept: Option<(Arc<Columns>, Arc<RowBuffer>)>,
 }
 
@@ -46,8 +48,8 @@ impl Statement {
         Ok(statement)
     }
 
-    /// `COM_STMT_EXECUTE` with these values, one for each placeholder (the builder of the text guarantees the number; a
-    /// wrong one is refused here, since C would read past the end).
+    /// `COM_STMT_EXECUTE` with these values, one for each placeholder (the builder of the text
+    /// guarantees the number; a wrong one is refused here, since C would read past the end).
     pub(crate) fn execute(
         &mut self,
         types: &[MysqlType],
@@ -72,7 +74,8 @@ impl Statement {
             .map(|((of, value), length)| input(*of, value.as_deref_mut(), length, &mut null))
             .collect();
         if !binds.is_empty() {
-            // SAFETY: as many binds as placeholders; they and what they point to live until after the execution.
+            // SAFETY: as many binds as placeholders; they and what they point to live until after
+            // the execution.
             let failed =
                 unsafe { ffi::mysql_stmt_bind_param(self.stmt.as_ptr(), binds.as_mut_ptr()) };
             self.checked(failed != ffi::my_bool::default())?;
@@ -134,8 +137,8 @@ impl Statement {
     /// Points C at `row`. Needed again whenever the buffer is another one.
     pub(crate) fn bind(&mut self, row: &mut RowBuffer) -> Result<(), ServerError> {
         let mut binds = row.binds();
-        // SAFETY: one bind for each column of the result; the library copies them, and what they point to is kept
-        // alive by the cursor, which also brings the same buffer to each fetch.
+        // SAFETY: one bind for each column of the result; the library copies them, and what they
+        // point to is kept alive by the cursor, which also brings the same buffer to each fetch.
         let failed = unsafe { ffi::mysql_stmt_bind_result(self.stmt.as_ptr(), binds.as_mut_ptr()) };
         self.checked(failed != ffi::my_bool::default())
     }
@@ -152,7 +155,8 @@ impl Statement {
 
     /// Fetches the next row into `row`, the buffer last given to [`bind`](Self::bind).
     pub(crate) fn fetch(&mut self, row: &mut RowBuffer) -> Result<Fetched, ServerError> {
-        // SAFETY: a live, executed statement, bound to `row`, which nobody else can look at: we hold it mutably.
+        // SAFETY: a live, executed statement, bound to `row`, which nobody else can look at: we
+        // hold it mutably.
         match unsafe { ffi::mysql_stmt_fetch(self.stmt.as_ptr()) } {
             0 => Ok(Fetched::Row),
             code if code == NO_DATA => Ok(Fetched::End),
@@ -189,7 +193,8 @@ impl Statement {
         }
     }
 
-    /// Ends whatever results the last execution left, those of a procedure's further statements too.
+    /// Ends whatever results the last execution left, those of a procedure's further statements
+    /// too.
     pub(crate) fn discard(&mut self) {
         loop {
             // SAFETY: a live statement.
@@ -229,8 +234,8 @@ impl Statement {
 
 impl Drop for Statement {
     fn drop(&mut self) {
-        // SAFETY: `stmt` came from `mysql_stmt_init` and is used by nobody after this. If the connection was closed
-        // before, the library has detached the statement and only frees it.
+        // SAFETY: `stmt` came from `mysql_stmt_init` and is used by nobody after this. If the
+        // connection was closed before, the library has detached the statement and only frees it.
         unsafe { ffi::mysql_stmt_close(self.stmt.as_ptr()) };
     }
 }

@@ -8,15 +8,16 @@ use mysqlclient_sys as ffi;
 use super::handle::{Handle, text};
 use crate::ServerError;
 
-/// Rows that are still on their way. Dropping reads and discards the rest, so end a long result with
-/// [`Interrupter`](crate::Interrupter) first.
+/// Rows that are still on their way. Dropping reads and discards the rest, so end a long result
+/// with [`Interrupter`](crate::Interrupter) first.
 pub(crate) struct TextRows<'conn> {
     result: NonNull<ffi::MYSQL_RES>,
     handle: &'conn mut Handle,
     width: usize,
 }
 
-// SAFETY: a `MYSQL_RES` belongs to its `MYSQL`, which may move between threads; both move together, by the borrow.
+// SAFETY: a `MYSQL_RES` belongs to its `MYSQL`, which may move between threads; both move together,
+// by the borrow.
 unsafe impl Send for TextRows<'_> {}
 
 impl<'conn> TextRows<'conn> {
@@ -53,7 +54,8 @@ impl<'conn> TextRows<'conn> {
         if lengths.is_null() {
             return Err(self.handle.error());
         }
-        // SAFETY: the library promises `width` pointers, valid until the next fetch, which needs `&mut self`.
+        // SAFETY: the library promises `width` pointers, valid until the next fetch, which needs
+        // `&mut self`.
         let values = unsafe { std::slice::from_raw_parts(row.as_ptr(), self.width) };
         // SAFETY: and as many lengths.
         let lengths = unsafe { std::slice::from_raw_parts(lengths, self.width) };

@@ -21,8 +21,6 @@ pub(super) struct Listed {
     pub(super) name: String,
     pub(super) kind: ListedKind,
     pub(super) engine: String,
-    /// For an invalid view, why it is invalid.
-    pub(super) comment: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +49,8 @@ pub(super) struct Definition {
     pub(super) collation_connection: String,
     pub(super) database_collation: Option<String>,
     pub(super) time_zone: Option<String>,
+    /// A view that selects from something that is no longer there.
+    pub(super) invalid: bool,
 }
 
 pub(super) fn server(conn: &mut Connection) -> Result<ServerRecord, BackupError> {
@@ -72,7 +72,7 @@ pub(super) fn charset(conn: &mut Connection) -> Result<(String, String), BackupE
 /// Tables, views and sequences by name.
 pub(super) fn tables(conn: &mut Connection) -> Result<Vec<Listed>, BackupError> {
     let sql = format!(
-        "SELECT TABLE_NAME, TABLE_TYPE, ENGINE, TABLE_COMMENT FROM information_schema.TABLES WHERE {} \
+        "SELECT TABLE_NAME, TABLE_TYPE, ENGINE FROM information_schema.TABLES WHERE {} \
          ORDER BY CAST(TABLE_NAME AS BINARY)",
         here("TABLE_SCHEMA")
     );
@@ -85,7 +85,7 @@ pub(super) fn tables(conn: &mut Connection) -> Result<Vec<Listed>, BackupError> 
             // TEMPORARY, which belongs to a session.
             _ => return None,
         };
-        Some(Listed { name: row.text(0), kind, engine: row.text(2), comment: row.text(3) })
+        Some(Listed { name: row.text(0), kind, engine: row.text(2) })
     });
     Ok(listed.collect())
 }
@@ -193,11 +193,14 @@ pub(super) fn object_definition(
     let named = format!("{} {:?}", words.to_lowercase(), object.name);
     let doing = format!("reading the definition of {named}");
     let found = rows(conn, &doing, &format!("SHOW CREATE {words} {}", quoted(&object.name)))?;
-    let unreadable = || BackupError::Unsupported {
+    let unreadable = || {
+        BackupError::Unsupported {
         object: named.clone(),
         reason: "the account may not read its definition: grant it SELECT on mysql.proc, or SHOW_ROUTINE on MySQL"
             .to_owned(),
+    }
     };
+    let invalid = object.kind == ObjectKind::View && is_invalid(conn, &doing)?;
     let row = found.first().ok_or_else(unreadable)?;
     let text = |column| row.optional(column);
     // Name, sql_mode (not of a view), time_zone (of an event), text, character set, two collations.
@@ -213,5 +216,16 @@ pub(super) fn object_definition(
         character_set_client: row.text(first),
         collation_connection: row.text(first + 1),
         database_collation: if object.kind == ObjectKind::View { None } else { text(first + 2) },
+        invalid,
     })
+}
+
+/// After `SHOW CREATE VIEW`, which shows an invalid view too and warns.
+fn is_invalid(conn: &mut Connection, doing: &str) -> Result<bool, BackupError> {
+    const VIEW_INVALID: &str = "1356";
+    if conn.warnings() == 0 {
+        return Ok(false);
+    }
+    let warnings = rows(conn, doing, "SHOW WARNINGS")?;
+    Ok(warnings.iter().any(|warning| warning.text(1) == VIEW_INVALID))
 }

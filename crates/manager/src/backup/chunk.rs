@@ -34,8 +34,7 @@ impl ChunkWriter {
     pub(super) fn create(folder: &mut Folder, file: &str) -> Result<Self, BackupError> {
         let file = folder.create(file)?;
         let path = file.path().to_owned();
-        let encoder =
-            Encoder::new(file, LEVEL).map_err(BackupError::file("compressing", &path))?;
+        let encoder = Encoder::new(file, LEVEL).map_err(BackupError::file("compressing", &path))?;
         let lines = Vec::with_capacity(GATHERED + GATHERED / 4);
         Ok(Self { encoder, path, lines, rows: 0, raw_bytes: 0, row_hash: RowHash::default() })
     }
@@ -56,9 +55,7 @@ impl ChunkWriter {
     }
 
     fn compress(&mut self) -> Result<(), BackupError> {
-        self.encoder
-            .write_all(&self.lines)
-            .map_err(BackupError::file("writing", &self.path))?;
+        self.encoder.write_all(&self.lines).map_err(BackupError::file("writing", &self.path))?;
         self.lines.clear();
         Ok(())
     }

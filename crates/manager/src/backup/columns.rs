@@ -63,9 +63,10 @@ impl Column {
             None => name,
         };
         // In bytes, digits of these character sets are no digits.
-        let wide = self.character_set.as_deref().filter(|set| {
-            ["ucs2", "utf16", "utf16le", "utf32"].contains(set)
-        });
+        let wide = self
+            .character_set
+            .as_deref()
+            .filter(|set| ["ucs2", "utf16", "utf16le", "utf32"].contains(set));
         (select, wide.map(|set| format!("CONVERT(@v USING {set})")))
     }
 

@@ -74,9 +74,9 @@ impl<'a> Creator<'a> {
         };
         let is_view = |kind| kind == ObjectKind::View;
         let is_later = |kind| matches!(kind, ObjectKind::Trigger | ObjectKind::Event);
-        for routine in of(|kind| {
-            !matches!(kind, ObjectKind::View | ObjectKind::Trigger | ObjectKind::Event)
-        }) {
+        for routine in
+            of(|kind| !matches!(kind, ObjectKind::View | ObjectKind::Trigger | ObjectKind::Event))
+        {
             self.object(conn, routine)?;
         }
         self.views(conn, of(is_view).collect())?;

@@ -3,11 +3,11 @@
 use std::collections::{HashMap, HashSet};
 
 use super::BackupError;
-use super::catalog::{self, Definition, Listed, ListedKind, ListedObject};
+use super::catalog::{self, Definition, Listed, ListedObject};
 use super::dump::Dump;
 use super::manifest::{Kind, ObjectKind, ObjectRecord, SequenceRecord};
 use super::names::file_name;
-use super::sql_text::names_in;
+use super::sql_text::tables_in;
 
 pub(super) fn sequence(
     dump: &mut Dump<'_>,
@@ -22,13 +22,6 @@ pub(super) fn sequence(
 
 /// Writes all definitions, and lists them so that each can be created after those before it.
 pub(super) fn objects(dump: &mut Dump<'_>) -> Result<Vec<ObjectRecord>, BackupError> {
-    let tables = catalog::tables(&mut dump.reader.text)?;
-    let invalid: HashSet<String> = tables
-        .into_iter()
-        // The server puts the reason into the comment; of a sound view it is this word.
-        .filter(|listed| listed.kind == ListedKind::View && listed.comment != "VIEW")
-        .map(|listed| listed.name)
-        .collect();
     let mut read = Vec::new();
     for object in catalog::objects(&mut dump.reader.text)? {
         let definition = catalog::object_definition(&mut dump.reader.text, &object)?;
@@ -36,8 +29,7 @@ pub(super) fn objects(dump: &mut Dump<'_>) -> Result<Vec<ObjectRecord>, BackupEr
     }
     let mut records = Vec::new();
     for (object, definition) in with_views_in_order(read) {
-        let invalid = object.kind == ObjectKind::View && invalid.contains(&object.name);
-        records.push(record(dump, object, definition, invalid)?);
+        records.push(record(dump, object, definition)?);
     }
     Ok(records)
 }
@@ -46,7 +38,6 @@ fn record(
     dump: &mut Dump<'_>,
     object: ListedObject,
     definition: Definition,
-    invalid: bool,
 ) -> Result<ObjectRecord, BackupError> {
     // A routine's kind is part of its name: a function and a procedure may share one.
     let kind = object.kind.sql().to_lowercase().replace(' ', "-");
@@ -62,13 +53,13 @@ fn record(
         collation_connection: definition.collation_connection,
         database_collation: definition.database_collation,
         time_zone: definition.time_zone,
-        invalid,
+        invalid: definition.invalid,
     })
 }
 
 type Read = (ListedObject, Definition);
 
-/// Moves each view behind those that its definition names.
+/// Moves each view behind those it selects from.
 fn with_views_in_order(read: Vec<Read>) -> Vec<Read> {
     let is_view = |(object, _): &Read| object.kind == ObjectKind::View;
     let names: HashSet<String> =
@@ -78,7 +69,7 @@ fn with_views_in_order(read: Vec<Read>) -> Vec<Read> {
     let mut needs: HashMap<String, HashSet<String>> = views
         .iter()
         .map(|(object, definition)| {
-            let mut named = names_in(&definition.sql);
+            let mut named = tables_in(&definition.sql);
             named.retain(|name| names.contains(name) && *name != object.name);
             (object.name.clone(), named)
         })
@@ -90,7 +81,7 @@ fn with_views_in_order(read: Vec<Read>) -> Vec<Read> {
             .into_iter()
             .partition(|(object, _)| needs.get(&object.name).is_none_or(HashSet::is_empty));
         if ready.is_empty() {
-            // Names that only look like views' stand in a circle; the restore tries again as long as it helps.
+            // The server makes no views in a circle; were there any, the restore would tell.
             sorted.extend(later);
             break;
         }
@@ -117,6 +108,7 @@ mod tests {
             collation_connection: String::new(),
             database_collation: None,
             time_zone: None,
+            invalid: false,
         };
         (listed, definition)
     }

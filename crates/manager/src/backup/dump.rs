@@ -125,7 +125,9 @@ impl Dump<'_> {
         self.refuse_non_transactional(&listed, manifest)?;
         for listed in &listed {
             match listed.kind {
-                ListedKind::Sequence => manifest.sequences.push(definitions::sequence(self, listed)?),
+                ListedKind::Sequence => {
+                    manifest.sequences.push(definitions::sequence(self, listed)?)
+                }
                 ListedKind::Table | ListedKind::VersionedTable => {
                     let with_rows =
                         self.kind == Kind::Full && !manifest.definition_only.contains(&listed.name);

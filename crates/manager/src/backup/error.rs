@@ -107,7 +107,9 @@ pub enum BackupError {
         damage: Damage,
     },
     /// The database to restore into holds something already; nothing was changed.
-    #[error("database {database:?} is not empty, it holds {example}: restore into another, or drop it first")]
+    #[error(
+        "database {database:?} is not empty, it holds {example}: restore into another, or drop it first"
+    )]
     NotEmpty {
         /// The database.
         database: String,

@@ -201,9 +201,8 @@ impl Manifest {
     /// The bytes of `manifest.json`.
     pub(super) fn to_bytes(&self) -> Result<Vec<u8>, BackupError> {
         let unsealed = Self { checksum: "0".repeat(DIGITS), ..self.clone() };
-        let mut bytes = serde_json::to_vec_pretty(&unsealed).map_err(|error| {
-            BackupError::damaged(MANIFEST, Damage::Content(error.to_string()))
-        })?;
+        let mut bytes = serde_json::to_vec_pretty(&unsealed)
+            .map_err(|error| BackupError::damaged(MANIFEST, Damage::Content(error.to_string())))?;
         bytes.push(b'\n');
         let digits = hex(&Sha256::digest(&bytes));
         if let Some(place) = bytes.get_mut(HEAD.len()..HEAD.len() + DIGITS) {
@@ -230,8 +229,7 @@ impl Manifest {
         struct Format {
             format: u32,
         }
-        let broken =
-            |reason: String| BackupError::damaged(MANIFEST, Damage::Content(reason));
+        let broken = |reason: String| BackupError::damaged(MANIFEST, Damage::Content(reason));
         let (expected, found) =
             checksums(bytes).ok_or_else(|| broken("it does not begin as a manifest".to_owned()))?;
         if expected != found {

@@ -97,11 +97,7 @@ pub enum Definers {
 
 impl Default for RestoreOptions {
     fn default() -> Self {
-        Self {
-            definers: Definers::Keep,
-            compare: true,
-            answer_timeout: Duration::from_secs(3600),
-        }
+        Self { definers: Definers::Keep, compare: true, answer_timeout: Duration::from_secs(3600) }
     }
 }
 

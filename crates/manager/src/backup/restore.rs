@@ -88,7 +88,9 @@ fn connect(target: &Config, manifest: &Manifest) -> Result<Connection, BackupErr
     let lock_wait = LOCK_WAIT.as_secs();
     // JSON columns of MariaDB are a CHECK; old rows may violate others. Old row formats may not fit innodb_strict_mode.
     let of_vendor = match conn.vendor() {
-        Vendor::MariaDb => "max_statement_time=0, check_constraint_checks=0, idle_transaction_timeout=0",
+        Vendor::MariaDb => {
+            "max_statement_time=0, check_constraint_checks=0, idle_transaction_timeout=0"
+        }
         Vendor::MySql => "max_execution_time=0",
     };
     let sql = format!(
@@ -171,7 +173,11 @@ fn refuse_missing_definers(conn: &mut Connection, manifest: &Manifest) -> Result
             Err(error) => return Err(error),
         }
     }
-    if missing.is_empty() { Ok(()) } else { Err(BackupError::MissingDefiners { accounts: missing }) }
+    if missing.is_empty() {
+        Ok(())
+    } else {
+        Err(BackupError::MissingDefiners { accounts: missing })
+    }
 }
 
 fn create_database(

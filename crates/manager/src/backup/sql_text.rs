@@ -138,9 +138,27 @@ pub(super) fn without_definer(sql: &str) -> String {
     joined(&tokens)
 }
 
-/// The quoted names in a definition: of a view, among others, what it selects from.
-pub(super) fn names_in(sql: &str) -> HashSet<String> {
-    tokens(sql).iter().filter(|token| token.kind == Kind::Name).filter_map(Token::name).collect()
+/// What a view selects from: the names after FROM and JOIN, without their databases.
+pub(super) fn tables_in(sql: &str) -> HashSet<String> {
+    let tokens = tokens(sql);
+    let places = significant(&tokens);
+    let at = |n: usize| places.get(n).and_then(|at| tokens.get(*at));
+    let is_dot = |n: usize| at(n).is_some_and(|token| token.is_sign("."));
+    let name = |n: usize| at(n).filter(|token| token.kind == Kind::Name).and_then(Token::name);
+    (0..places.len())
+        .filter(|n| follows(&tokens, &places, *n, &BEFORE_A_TABLE))
+        .filter_map(|n| if is_dot(n + 1) { name(n + 2) } else { name(n) })
+        .collect()
+}
+
+const BEFORE_A_TABLE: [&str; 3] = ["from", "join", "straight_join"];
+const BEFORE_A_SEQUENCE: [&str; 3] = ["nextval", "lastval", "setval"];
+
+/// True if one of `words` stands before the n-th token, with any number of `(` between.
+fn follows(tokens: &[Token<'_>], places: &[usize], n: usize, words: &[&str]) -> bool {
+    let before = places.get(..n).unwrap_or_default().iter().rev();
+    let mut before = before.filter_map(|at| tokens.get(*at)).skip_while(|token| token.is_sign("("));
+    before.next().is_some_and(|token| words.iter().any(|word| token.is_word(word)))
 }
 
 /// True if a definition qualifies something with the name `database`.
@@ -184,19 +202,10 @@ fn qualifies(tokens: &[Token<'_>], places: &[usize], n: usize, database: &str) -
     if !is_it || !sign(n + 1, ".") || n.checked_sub(1).is_some_and(|before| sign(before, ".")) {
         return false;
     }
-    sign(n + 3, ".") || sign(n + 3, "(") || {
-        let mut before = n;
-        loop {
-            let Some(previous) = before.checked_sub(1) else { return false };
-            before = previous;
-            if !sign(before, "(") {
-                break;
-            }
-        }
-        const BEFORE_A_TABLE: [&str; 6] =
-            ["from", "join", "straight_join", "nextval", "lastval", "setval"];
-        at(before).is_some_and(|token| BEFORE_A_TABLE.iter().any(|word| token.is_word(word)))
-    }
+    sign(n + 3, ".")
+        || sign(n + 3, "(")
+        || follows(tokens, places, n, &BEFORE_A_TABLE)
+        || follows(tokens, places, n, &BEFORE_A_SEQUENCE)
 }
 
 #[cfg(test)]
@@ -205,7 +214,8 @@ mod tests {
 
     #[test]
     fn tokens_put_together_are_the_text() {
-        for sql in ["a`b``c`'d\\'e''f'\"g\" -- h\n#i\n/*j*/ k=1.5", "`", "'\\", "/*", "ä☃.`☃`", ""] {
+        for sql in ["a`b``c`'d\\'e''f'\"g\" -- h\n#i\n/*j*/ k=1.5", "`", "'\\", "/*", "ä☃.`☃`", ""]
+        {
             assert_eq!(joined(&tokens(sql)), sql);
         }
     }
@@ -221,10 +231,15 @@ mod tests {
     #[test]
     fn definers_are_taken_out_of_every_kind_of_definition() {
         for (before, after) in [
-            ("CREATE DEFINER=`a`@`b c` PROCEDURE `p`() SELECT 1", "CREATE PROCEDURE `p`() SELECT 1"),
+            (
+                "CREATE DEFINER=`a`@`b c` PROCEDURE `p`() SELECT 1",
+                "CREATE PROCEDURE `p`() SELECT 1",
+            ),
             ("CREATE DEFINER=`role` FUNCTION `f`", "CREATE FUNCTION `f`"),
-            ("CREATE ALGORITHM=MERGE DEFINER=`a`@`%` SQL SECURITY DEFINER VIEW `v` AS select 1",
-             "CREATE ALGORITHM=MERGE SQL SECURITY DEFINER VIEW `v` AS select 1"),
+            (
+                "CREATE ALGORITHM=MERGE DEFINER=`a`@`%` SQL SECURITY DEFINER VIEW `v` AS select 1",
+                "CREATE ALGORITHM=MERGE SQL SECURITY DEFINER VIEW `v` AS select 1",
+            ),
             ("CREATE VIEW `v` AS select 1", "CREATE VIEW `v` AS select 1"),
         ] {
             assert_eq!(without_definer(before), after);
@@ -235,19 +250,34 @@ mod tests {
     fn a_database_is_renamed_where_it_is_one() {
         let renamed = |sql| with_database_renamed(sql, "shop", "new`shop");
         for (before, after) in [
-            ("select `shop`.`t`.`a` from (`shop`.`t` join `m`.`u`)",
-             "select `new``shop`.`t`.`a` from (`new``shop`.`t` join `m`.`u`)"),
+            (
+                "select `shop`.`t`.`a` from (`shop`.`t` join `m`.`u`)",
+                "select `new``shop`.`t`.`a` from (`new``shop`.`t` join `m`.`u`)",
+            ),
             ("select `shop`.`f`(1)", "select `new``shop`.`f`(1)"),
             ("`a` int DEFAULT nextval(`shop`.`s`)", "`a` int DEFAULT nextval(`new``shop`.`s`)"),
             // A table of the same name, and text that only looks so.
             ("select `shop`.`a` from `shop`", "select `shop`.`a` from `shop`"),
-            ("select `shop`.`a` from (`shop`.`shop` join `x`)",
-             "select `shop`.`a` from (`new``shop`.`shop` join `x`)"),
-            ("select '`shop`.`f`(1)' /* from `shop`.`t` */", "select '`shop`.`f`(1)' /* from `shop`.`t` */"),
+            (
+                "select `shop`.`a` from (`shop`.`shop` join `x`)",
+                "select `shop`.`a` from (`new``shop`.`shop` join `x`)",
+            ),
+            (
+                "select '`shop`.`f`(1)' /* from `shop`.`t` */",
+                "select '`shop`.`f`(1)' /* from `shop`.`t` */",
+            ),
             ("select `x`.`shop`.`f`", "select `x`.`shop`.`f`"),
         ] {
             assert_eq!(renamed(before), after);
         }
+    }
+
+    #[test]
+    fn a_view_selects_from_what_stands_after_from_and_join() {
+        let sql = "select `x`.`a` AS `b` from ((`x` join `db`.`y` `z` on(`x`.`c` = 'from `w`')) join (`v`))";
+        let mut tables: Vec<String> = tables_in(sql).into_iter().collect();
+        tables.sort();
+        assert_eq!(tables, ["v", "x", "y"]);
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 use steadfast_connection::Error as ConnectionError;
 
+use super::BackupError;
 use super::catalog::{self, Listed, ListedKind};
 use super::chunk::ChunkWriter;
 use super::columns::{Column, select_list};
@@ -15,7 +16,6 @@ use super::names::{file_name, quoted};
 use super::reader::run;
 use super::row_hash::RowHash;
 use super::sql_text::without_auto_increment;
-use super::BackupError;
 
 pub(super) fn dump(
     dump: &mut Dump<'_>,
@@ -75,7 +75,8 @@ fn columns(
     if columns.iter().any(by_transaction) {
         return Err(BackupError::Unsupported {
             object: format!("table {:?}", listed.name),
-            reason: "a history kept by transaction ids cannot be restored: keep it by TIMESTAMP".to_owned(),
+            reason: "a history kept by transaction ids cannot be restored: keep it by TIMESTAMP"
+                .to_owned(),
         });
     }
     let named = columns.iter().any(Column::is_row_time);
@@ -113,9 +114,7 @@ fn rows(
     while let Some(row) = answer.next().map_err(doing())? {
         let mut chunk = match open.take() {
             Some(chunk) => chunk,
-            None => {
-                ChunkWriter::create(folder, &format!("{files}/{:05}.tsv.zst", chunks.len()))?
-            }
+            None => ChunkWriter::create(folder, &format!("{files}/{:05}.tsv.zst", chunks.len()))?,
         };
         chunk.push(&row, width)?;
         if chunk.raw_bytes() >= options.chunk_bytes {
@@ -140,7 +139,9 @@ fn changed(error: BackupError, listed: &Listed) -> BackupError {
     let is_change = |source: &ConnectionError| {
         matches!(
             source.errno(),
-            Some(BAD_TABLE | BAD_FIELD | NO_SUCH_TABLE | TABLE_DEF_CHANGED | NO_SUCH_TABLE_IN_ENGINE)
+            Some(
+                BAD_TABLE | BAD_FIELD | NO_SUCH_TABLE | TABLE_DEF_CHANGED | NO_SUCH_TABLE_IN_ENGINE
+            )
         )
     };
     match error {

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use steadfast_connection::{Config, Connection, Error as ConnectError, Interrupter};
 
+use crate::Error;
 use crate::answer_rows::rows;
 use crate::migrate::{Known, MigrationStatus, status};
 use crate::server_info::ServerInfo;
@@ -130,8 +131,11 @@ impl Probe {
             }
         }
         if slow {
-            let found = status(conn, &self.known, &server.database);
-            findings.migrations = Some(found.map_err(|error| error.to_string()));
+            findings.migrations = Some(match status(conn, &self.known, &server.database) {
+                // A lost connection says nothing about migrations.
+                Err(Error::Connection(error)) if conn.is_broken() => return Err(*error),
+                found => found.map_err(|error| error.to_string()),
+            });
             findings.warnings = warnings(conn, &server, &self.pool)?;
             self.slow_at = Some(Instant::now());
         }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use steadfast_connection::Connection;
+use steadfast_connection::{Connection, Vendor};
 
 use crate::Error;
 use crate::migrate::apply::apply;
@@ -26,7 +26,13 @@ impl Runner {
     /// read limit cuts the connection, and does not drop it while it waits for the lock.
     pub(crate) fn prepare(&self, conn: &mut Connection) -> Result<(), Error> {
         let patience = self.statement.as_secs().saturating_sub(1).clamp(1, 31_536_000);
-        journal::control(conn, &format!("SET lock_wait_timeout = {patience}, wait_timeout = 28800"))
+        // A limit for the statements of requests is none for alterations; MySQL's is for SELECT alone.
+        let unlimited = match conn.vendor() {
+            Vendor::MariaDb => ", max_statement_time = 0",
+            Vendor::MySql => "",
+        };
+        let sql = format!("SET lock_wait_timeout = {patience}, wait_timeout = 28800{unlimited}");
+        journal::control(conn, &sql)
     }
 
     /// Runs what is pending, under the lock.

@@ -1,0 +1,53 @@
+//! Many rows, no rows, no key, and the largest row.
+
+use steadfast_manager::{BackupOptions, backup};
+
+use crate::ground::Ground;
+
+#[test]
+fn tables_of_every_shape_come_back_in_several_chunks() {
+    let ground = Ground::new(
+        "CREATE TABLE empty (a INT);
+         CREATE TABLE nokey (a INT, b VARCHAR(50)); INSERT INTO nokey SELECT seq % 7, MD5(seq % 100) FROM seq_1_to_30000;
+         CREATE TABLE comp (a INT, b VARCHAR(40), c DATE, d INT, PRIMARY KEY (b, a, c));
+         INSERT INTO comp SELECT seq, MD5(seq), '2026-01-01', seq FROM seq_1_to_30000;
+         CREATE TABLE generated (a INT AS (7) VIRTUAL, b INT DEFAULT 1); INSERT INTO generated (b) VALUES (1), (2);
+         CREATE TABLE only_generated (a INT AS (7) VIRTUAL); INSERT INTO only_generated VALUES (), (), ();
+         CREATE TABLE sparse (id BIGINT PRIMARY KEY); INSERT INTO sparse VALUES (0), (9223372036854775807);",
+    );
+    let options = BackupOptions::new().chunk_bytes(100_000);
+    let taken = backup(&ground.config(), &ground.dir(), &options).unwrap();
+    assert_eq!((taken.tables, taken.rows), (6, 30_000 + 30_000 + 2 + 3 + 2));
+    let restored = ground.restore().unwrap();
+    assert_eq!((restored.rows, restored.compared), (taken.rows, true));
+    ground.assert_alike();
+    let chunks = |table: &str| {
+        let folder = ground.dir().join("data").join(ground.database.name()).join(table);
+        std::fs::read_dir(folder).map_or(0, Iterator::count)
+    };
+    assert!(chunks("comp") > 10 && chunks("nokey") > 5);
+    assert_eq!((chunks("empty"), chunks("sparse")), (0, 1));
+}
+
+#[test]
+fn a_row_near_the_packet_limit_comes_back() {
+    // The server takes packets of 16 MiB, and escaping makes this row nearly 24.
+    let ground = Ground::new(
+        "CREATE TABLE t (id INT PRIMARY KEY, b LONGBLOB, c LONGBLOB);
+         INSERT INTO t VALUES (1, REPEAT('\\0', 12000000), NULL), (2, REPEAT(0x5C0A, 100), 'x');",
+    );
+    ground.there_and_back();
+}
+
+#[test]
+fn an_empty_database_comes_back_empty() {
+    let ground = Ground::new("SELECT 1");
+    let (taken, restored) = ground.there_and_back();
+    assert_eq!((taken.tables, taken.objects, taken.rows), (0, 0, 0));
+    assert!(restored.compared);
+    let sentence = taken.to_string();
+    assert!(sentence.contains("0 tables, 0 rows") && !sentence.contains('\n'), "{sentence}");
+    assert!(
+        serde_json::to_string(&taken).unwrap().contains("\"consistency\":\"snapshot-position\"")
+    );
+}

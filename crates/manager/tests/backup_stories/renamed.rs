@@ -26,14 +26,17 @@ fn views_and_defaults_follow_the_new_name_and_bodies_are_told() {
     assert_eq!(restored.notes, [format!("trigger \"g\" names database {name:?} in its body")]);
     // Whatever still leads to the original would fail now.
     ground.database.sql(&format!("DROP DATABASE `{name}`")).unwrap();
-    let seen = ground.copy.sql("SELECT * FROM near; SELECT * FROM far; SELECT * FROM same").unwrap();
+    let seen =
+        ground.copy.sql("SELECT * FROM near; SELECT * FROM far; SELECT * FROM same").unwrap();
     assert_eq!(seen, format!("4\n3\t`{name}`.`t`\n8"));
     ground.copy.sql("DROP TRIGGER g; INSERT INTO d VALUES ()").unwrap();
 }
 
 #[test]
 fn an_invalid_view_does_not_stop_a_restore_and_is_told() {
-    let ground = Ground::new("CREATE TABLE t (a INT); CREATE VIEW v AS SELECT a FROM t; CREATE VIEW w AS SELECT a FROM v; DROP TABLE t");
+    let ground = Ground::new(
+        "CREATE TABLE t (a INT); CREATE VIEW v AS SELECT a FROM t; CREATE VIEW w AS SELECT a FROM v; DROP TABLE t",
+    );
     let taken = ground.back_up().unwrap();
     assert_eq!(taken.exceptions.len(), 2, "{:?}", taken.exceptions);
     let restored = ground.restore().unwrap();

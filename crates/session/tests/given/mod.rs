@@ -17,7 +17,8 @@ pub const OUTCOME: &str =
 const BANK: &str = "
     CREATE TABLE account (id INT PRIMARY KEY, cents BIGINT NOT NULL) ENGINE=InnoDB;
     INSERT INTO account VALUES (1, 1000), (2, 1000);
-    CREATE TABLE operation (id INT PRIMARY KEY) ENGINE=InnoDB;";
+    CREATE TABLE operation (id INT PRIMARY KEY) ENGINE=InnoDB;
+    COMMIT;";
 
 pub struct Bank {
     pub sessions: Sessions,
