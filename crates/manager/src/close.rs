@@ -1,5 +1,7 @@
 //! The end: in an order in which nothing is cut that could still finish.
 
+use std::fmt;
+use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -34,6 +36,44 @@ pub struct DrainReport {
     /// Threads that have not ended yet, because they are opening a connection to a silent server; they
     /// end by themselves when that fails.
     pub threads_left: usize,
+}
+
+impl fmt::Display for DrainReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let end = if self.finished { "everything ended by itself" } else { "not everything ended" };
+        write!(f, "closed in {:.1?}: {end}", self.waited)?;
+        for (what, names) in [("cut", &self.cut), ("left", &self.left), ("held", &self.held)] {
+            if !names.is_empty() {
+                write!(f, "; {what}: {}", names.join(", "))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for DrainReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let end =
+            if self.finished { "everything ended by itself" } else { "not all ended by itself" };
+        write!(f, "closed in {:.1?}: {end}", self.waited)?;
+        for (what, who) in
+            [("cut off", &self.cut), ("still open", &self.left), ("held", &self.held)]
+        {
+            if !who.is_empty() {
+                write!(f, "; {what}: {}", who.join(", "))?;
+            }
+        }
+        for (what, number) in [
+            ("jobs cut off", self.jobs_cut),
+            ("jobs under way", self.jobs_left),
+            ("threads left", self.threads_left),
+        ] {
+            if number > 0 {
+                write!(f, "; {number} {what}")?;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// The report, once there is one.
@@ -103,5 +143,19 @@ impl House {
         let (cut, held) = (report.cut.len(), report.held.len());
         log::info!(target: "steadfast::manager", finished = report.finished, cut, held, jobs_cut, threads_left; "the database is closed");
         report
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_is_one_line_for_people() {
+        let clean = DrainReport { finished: true, ..DrainReport::default() };
+        assert_eq!(clean.to_string(), "closed in 0.0ns: everything ended by itself");
+        let cut = DrainReport { cut: vec!["a".to_owned()], jobs_cut: 2, ..DrainReport::default() };
+        let expected = "closed in 0.0ns: not all ended by itself; cut off: a; 2 jobs cut off";
+        assert_eq!(cut.to_string(), expected);
     }
 }

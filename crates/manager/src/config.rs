@@ -254,6 +254,13 @@ impl DatabaseConfig {
     pub(crate) fn for_work(&self) -> Config {
         self.connection.clone().read_timeout(self.statement_limit)
     }
+
+    /// How to connect for what should be answered soon; longer than the server waits for a lock at a
+    /// time.
+    pub(crate) fn for_a_look(&self) -> Config {
+        let limit = self.connection.connect_limit().max(Duration::from_secs(10));
+        self.connection.clone().read_timeout(limit)
+    }
 }
 
 #[cfg(test)]

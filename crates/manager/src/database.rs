@@ -105,7 +105,7 @@ impl Database {
     /// [`Error::Source`], [`Error::Connection`], [`Error::Closed`].
     pub fn migrations(&self) -> Result<MigrationStatus, Error> {
         let plan = self.house().plan()?;
-        let (mut conn, _job) = self.house().for_work()?;
+        let (mut conn, _job) = self.house().for_a_look()?;
         migrate::status(&mut conn, &plan.known(), self.house().database())
     }
 
@@ -119,7 +119,7 @@ impl Database {
     /// [`Error::NothingToResolve`], [`Error::MigrationsLocked`], [`Error::Connection`],
     /// [`Error::Closed`].
     pub fn resolve_migration(&self, version: &str, resolution: Resolution) -> Result<(), Error> {
-        let (mut conn, _job) = self.house().for_work()?;
+        let (mut conn, _job) = self.house().for_a_look()?;
         let wait = self.house().config.migration_wait;
         migrate::resolve(&mut conn, self.house().database(), version, resolution, wait)
     }
@@ -182,10 +182,10 @@ impl Database {
     /// [`migrate`](Self::migrate).
     pub fn reset(&self, confirm: &Confirm) -> Result<ResetReport, Error> {
         let house = self.house();
-        reset::check(&house.config, confirm)?;
+        reset::check(&house.config, house.database(), confirm)?;
         let plan = house.plan()?;
         let (mut conn, _job) = house.for_work()?;
-        reset::reset(&mut conn, &house.config, &plan)
+        reset::reset(&mut conn, house.database(), house.config.runner(), &plan)
     }
 
     /// Saves the database into the folder `dir`, which must not be there yet; see [`backup()`](crate::backup()).

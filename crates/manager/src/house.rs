@@ -12,13 +12,14 @@ use crate::config::{DatabaseConfig, Migrate};
 use crate::health::{Ground, Health, Probe, Watch, assemble};
 use crate::jobs::{JobGuard, Jobs};
 use crate::migrate::{MigrationReport, Plan};
-use crate::server_info::ServerInfo;
 use crate::start;
 use crate::state::{Life, Stage};
 use crate::warning::{PoolNumbers, warnings};
 
 pub(crate) struct House {
     pub(crate) config: DatabaseConfig,
+    /// As the server calls it: it may fold names to lower case, and the lock is named after this.
+    pub(crate) database: String,
     pub(crate) pool: Pool,
     pub(crate) sessions: Sessions,
     pub(crate) life: Life,
@@ -32,14 +33,13 @@ impl House {
         let (pool, sessions) = build(&config)?;
         let plan = Plan::read(config.source.as_ref())?;
         let numbers = PoolNumbers::of(&pool);
-        let mut conn = start::connect(&config.for_work(), config.wait)?;
-        let server = ServerInfo::read(&mut conn)?;
+        let (mut conn, server) = start::connect(&config.connection, config.wait)?;
         start::check_floor(&server)?;
         let (vendor, version) = (server.vendor, server.version.as_str());
         log::info!(target: "steadfast::manager", vendor, version, database = server.database.as_str(); "connected");
         if config.migrate == Migrate::Run {
-            let database = server.database.as_str();
-            log_report(&config.runner().run(&mut conn, &plan, database)?);
+            let mut conn = Connection::open(&config.for_work())?;
+            log_report(&config.runner().run(&mut conn, &plan, &server.database)?);
         }
         for warning in warnings(&mut conn, &server, &numbers)? {
             log::warn!(target: "steadfast::manager", setting = warning.name; "{}", warning.message);
@@ -51,6 +51,7 @@ impl House {
         let watch = Watch::start(probe, config.health_interval, limit)?;
         let house = Self {
             config,
+            database: server.database,
             pool,
             sessions,
             life: Life::default(),
@@ -85,10 +86,19 @@ impl House {
 
     /// A connection of its own for long work, on the list of what `close` ends.
     pub(crate) fn for_work(&self) -> Result<(Connection, JobGuard), Error> {
+        self.at_work(&self.config.for_work())
+    }
+
+    /// The same for what should be answered soon.
+    pub(crate) fn for_a_look(&self) -> Result<(Connection, JobGuard), Error> {
+        self.at_work(&self.config.for_a_look())
+    }
+
+    fn at_work(&self, config: &Config) -> Result<(Connection, JobGuard), Error> {
         if self.jobs.is_stopping() {
             return Err(Error::Closed);
         }
-        let conn = Connection::open(&self.config.for_work())?;
+        let conn = Connection::open(config)?;
         let job = self.jobs.begin(&conn)?;
         Ok((conn, job))
     }
@@ -98,7 +108,7 @@ impl House {
     }
 
     pub(crate) fn database(&self) -> &str {
-        self.config.connection.database_name().unwrap_or_default()
+        &self.database
     }
 
     pub(crate) fn connection(&self) -> &Config {

@@ -1,15 +1,15 @@
 //! Empties a database and builds it anew: for tests and development, and guarded accordingly.
 
+use std::fmt;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use steadfast_connection::Connection;
-use steadfast_pool::{Clock, SystemClock};
 
 use crate::Error;
 use crate::answer_rows::rows;
 use crate::config::{DatabaseConfig, Environment};
-use crate::migrate::{MigrationLock, MigrationReport, Plan, run_locked};
+use crate::migrate::{MigrationLock, MigrationReport, Plan, Runner, run_locked};
 use crate::name::Name;
 
 /// Somebody's word that this very database is meant.
@@ -47,10 +47,10 @@ pub enum ResetRefusal {
         /// What was repeated.
         repeated: String,
     },
-    /// Others work in it at this moment.
-    #[error("{} connections work in it: {connections:?}", .connections.len())]
+    /// Others have tables open, in a statement or a transaction.
+    #[error("others work in it, on connections {connections:?}")]
     InUse {
-        /// The server's ids of their connections.
+        /// The server's ids of connections that are at work or in a transaction.
         connections: Vec<u64>,
     },
 }
@@ -77,21 +77,34 @@ pub struct ResetReport {
     pub took: Duration,
 }
 
-const LOOKS: u32 = 3;
-const BETWEEN_LOOKS: Duration = Duration::from_millis(150);
+/// How long whoever works in the database may take to let go of it before the reset is refused; others
+/// queue behind that wait.
+const PATIENCE: u32 = 2;
+/// The same once tables are dropped, when there is no way back.
+const DROP_PATIENCE: u32 = 30;
+/// `ER_LOCK_WAIT_TIMEOUT`.
+const LOCK_WAIT_TIMEOUT: u32 = 1205;
+
+impl fmt::Display for ResetReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { tables, views, migrations, took, .. } = self;
+        write!(f, "reset in {took:.1?}: ")?;
+        write!(f, "{} tables and {} views dropped; {migrations}", tables.len(), views.len())
+    }
+}
 
 /// What can be refused without asking the server.
-pub(crate) fn check(config: &DatabaseConfig, confirm: &Confirm) -> Result<(), ResetRefusal> {
+pub(crate) fn check(
+    config: &DatabaseConfig,
+    database: &str,
+    confirm: &Confirm,
+) -> Result<(), ResetRefusal> {
     if !config.allow_reset {
         return Err(ResetRefusal::NotAllowed);
     }
     if config.environment == Environment::Production {
         return Err(ResetRefusal::Production);
     }
-    same_name(config.connection.database_name().unwrap_or_default(), confirm)
-}
-
-fn same_name(database: &str, confirm: &Confirm) -> Result<(), ResetRefusal> {
     if database == confirm.name() {
         return Ok(());
     }
@@ -99,57 +112,65 @@ fn same_name(database: &str, confirm: &Confirm) -> Result<(), ResetRefusal> {
     Err(ResetRefusal::OtherName { database, repeated })
 }
 
+const TABLES: &str = "SELECT TABLE_NAME FROM information_schema.TABLES \
+     WHERE TABLE_SCHEMA = DATABASE() AND TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED')";
+
 /// Others who run a statement in the database or hold a transaction open there. A connection that
-/// sleeps outside of a transaction, as in a pool, holds nothing.
+/// sleeps outside of a transaction, as in a pool, holds nothing, and a statement that does has run for
+/// as long as the locks were waited for.
 const AT_WORK: &str = "SELECT p.ID FROM information_schema.PROCESSLIST p \
      LEFT JOIN information_schema.INNODB_TRX t ON t.TRX_MYSQL_THREAD_ID = p.ID \
      WHERE p.DB = DATABASE() AND p.ID <> CONNECTION_ID() \
-     AND (p.COMMAND NOT IN ('Sleep', 'Daemon') OR t.TRX_ID IS NOT NULL) ORDER BY p.ID";
+     AND (t.TRX_ID IS NOT NULL OR p.COMMAND NOT IN ('Sleep', 'Daemon') AND p.TIME >= 2) \
+     ORDER BY p.ID";
 
 /// Drops everything in the database, and migrates. The database itself stays, with its grants.
 pub(crate) fn reset(
     conn: &mut Connection,
-    config: &DatabaseConfig,
+    database: &str,
+    runner: Runner,
     plan: &Plan,
 ) -> Result<ResetReport, Error> {
     let begun = Instant::now();
-    let database = config.connection.database_name().unwrap_or_default();
-    let runner = config.runner();
     runner.prepare(conn)?;
     let lock = MigrationLock::take(conn, database, runner.wait)?;
-    let connections = at_work(conn)?;
-    if !connections.is_empty() {
+    let tables = names(conn, TABLES)?;
+    if is_in_use(conn, &tables)? {
+        let connections = names(conn, AT_WORK)?.iter().filter_map(|id| id.parse().ok()).collect();
         return Err(ResetRefusal::InUse { connections }.into());
     }
     log::warn!(target: "steadfast::manager", database; "reset: everything in the database is dropped");
     let mut report = drop_all(conn)?;
+    runner.prepare(conn)?;
     report.migrations = run_locked(conn, &lock, plan, database)?;
     report.took = begun.elapsed();
     log::warn!(target: "steadfast::manager", database, tables = report.tables.len(); "reset done");
     Ok(report)
 }
 
-/// Those who are at work in every look: a health probe that comes by is no reason to refuse, and what
-/// `INNODB_TRX` tells may be 100 ms old.
-fn at_work(conn: &mut Connection) -> Result<Vec<u64>, Error> {
-    let mut connections = None::<Vec<u64>>;
-    for _ in 0..LOOKS {
-        let found: Vec<u64> = rows(conn, AT_WORK)?.iter().map(|row| row.number(0)).collect();
-        let still = connections.map_or(found.clone(), |before| {
-            before.into_iter().filter(|id| found.contains(id)).collect()
-        });
-        if still.is_empty() {
-            return Ok(still);
-        }
-        connections = Some(still);
-        SystemClock.sleep(BETWEEN_LOOKS);
+/// Whether somebody has a table open in a statement or a transaction: found out by locking all of them,
+/// which takes none away. `INNODB_TRX` would not do, since the server does not refresh it while it is
+/// being read more often than every 100 ms, by whomever.
+fn is_in_use(conn: &mut Connection, tables: &[String]) -> Result<bool, Error> {
+    if tables.is_empty() {
+        return Ok(false);
     }
-    Ok(connections.unwrap_or_default())
+    let locks: Vec<String> = tables.iter().map(|table| format!("{} WRITE", Name(table))).collect();
+    run(conn, &format!("SET lock_wait_timeout = {PATIENCE}"))?;
+    match run(conn, &format!("LOCK TABLES {}", locks.join(", "))) {
+        Ok(()) => run(conn, "UNLOCK TABLES").map(|()| false),
+        Err(error) if error.errno() == Some(LOCK_WAIT_TIMEOUT) => Ok(true),
+        Err(error) => Err(error),
+    }
+}
+
+fn names(conn: &mut Connection, list: &str) -> Result<Vec<String>, Error> {
+    Ok(rows(conn, list)?.iter().map(|row| row.text(0).to_owned()).collect())
 }
 
 /// In an order in which nothing stands in the way of anything.
 fn drop_all(conn: &mut Connection) -> Result<ResetReport, Error> {
-    run(conn, "SET foreign_key_checks = 0")?;
+    run(conn, &format!("SET foreign_key_checks = 0, lock_wait_timeout = {DROP_PATIENCE}"))?;
     let mut report = ResetReport::default();
     for (kind, list, dropped) in [
         (
@@ -168,12 +189,7 @@ fn drop_all(conn: &mut Connection) -> Result<ResetReport, Error> {
             "SELECT TABLE_NAME FROM information_schema.VIEWS WHERE TABLE_SCHEMA = DATABASE()",
             &mut report.views,
         ),
-        (
-            "TABLE",
-            "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() \
-             AND TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED')",
-            &mut report.tables,
-        ),
+        ("TABLE", TABLES, &mut report.tables),
         (
             "SEQUENCE",
             "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() \
@@ -181,9 +197,9 @@ fn drop_all(conn: &mut Connection) -> Result<ResetReport, Error> {
             &mut report.sequences,
         ),
     ] {
-        for name in rows(conn, list)?.iter().map(|row| row.text(0)) {
-            run(conn, &format!("DROP {kind} IF EXISTS {}", Name(name)))?;
-            dropped.push(name.to_owned());
+        for name in names(conn, list)? {
+            run(conn, &format!("DROP {kind} IF EXISTS {}", Name(&name)))?;
+            dropped.push(name);
         }
     }
     let routines = "SELECT ROUTINE_TYPE, ROUTINE_NAME FROM information_schema.ROUTINES \
@@ -210,19 +226,19 @@ mod tests {
     fn every_guard_refuses_by_itself() -> Result<(), Error> {
         let config = DatabaseConfig::from_url("mysql://root@h/shop")?;
         let right = Confirm::named("shop");
-        assert_eq!(check(&config, &right), Err(ResetRefusal::NotAllowed));
+        assert_eq!(check(&config, "shop", &right), Err(ResetRefusal::NotAllowed));
         let allowed = config.clone().allow_reset(true);
-        assert_eq!(check(&allowed, &right), Err(ResetRefusal::Production));
+        assert_eq!(check(&allowed, "shop", &right), Err(ResetRefusal::Production));
         assert_eq!(
-            check(&config.environment(Environment::Test), &right),
+            check(&config.environment(Environment::Test), "shop", &right),
             Err(ResetRefusal::NotAllowed)
         );
         let test = allowed.environment(Environment::Test);
         for wrong in ["", "Shop", "shop2"] {
-            let refused = check(&test, &Confirm::named(wrong));
+            let refused = check(&test, "shop", &Confirm::named(wrong));
             assert!(matches!(refused, Err(ResetRefusal::OtherName { .. })), "{wrong}");
         }
-        assert_eq!(check(&test, &right), Ok(()));
+        assert_eq!(check(&test, "shop", &right), Ok(()));
         Ok(())
     }
 }

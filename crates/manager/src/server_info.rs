@@ -39,8 +39,6 @@ pub struct ServerInfo {
     pub sync_binlog: u64,
     /// Whether there is a binary log.
     pub log_bin: bool,
-    /// `ROW`, `MIXED` or `STATEMENT`.
-    pub binlog_format: String,
 }
 
 impl ServerInfo {
@@ -53,7 +51,7 @@ impl ServerInfo {
             "SELECT VERSION(), DATABASE(), @@hostname, @@port, CURRENT_USER(), \
              @@character_set_database, @@collation_database, @@sql_mode, @@read_only, \
              @@innodb_read_only, @@wait_timeout, @@max_connections, \
-             @@innodb_flush_log_at_trx_commit, @@sync_binlog, @@log_bin, @@binlog_format",
+             @@innodb_flush_log_at_trx_commit, @@sync_binlog, @@log_bin",
         )?;
         Ok(Self::of(vendor, &row))
     }
@@ -75,7 +73,6 @@ impl ServerInfo {
             innodb_flush_log_at_trx_commit: row.number(12),
             sync_binlog: row.number(13),
             log_bin: row.is_on(14),
-            binlog_format: row.text(15).to_owned(),
         }
     }
 

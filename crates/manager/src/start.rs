@@ -11,23 +11,23 @@ use crate::server_info::ServerInfo;
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
-/// Connects, however late the server comes up within `limit`.
+/// Connects and asks who it is, however late the server comes up within `limit`.
 ///
 /// # Blocks
-/// At most `limit`, and the connect timeout of the last attempt, which is shortened to what is left
-/// (in whole seconds, at least one).
+/// At most `limit` and the last attempt, whose limits are shortened to what is left (in whole seconds,
+/// at least one).
 ///
 /// # Errors
 /// [`Error::Unreachable`]; whatever waiting does not heal at once, as it is.
-pub(crate) fn connect(config: &Config, limit: Duration) -> Result<Connection, Error> {
+pub(crate) fn connect(config: &Config, limit: Duration) -> Result<(Connection, ServerInfo), Error> {
     let begun = Instant::now();
     let deadline = begun + limit;
     let mut attempts = 0_u32;
     loop {
         attempts += 1;
         let left = deadline.saturating_duration_since(Instant::now());
-        let error = match Connection::open(&in_time(config, left)) {
-            Ok(conn) => return Ok(conn),
+        let error = match greet(&in_time(config, left)) {
+            Ok(greeted) => return Ok(greeted),
             Err(error) => error,
         };
         if !heals_by_itself(&error) {
@@ -46,11 +46,18 @@ pub(crate) fn connect(config: &Config, limit: Duration) -> Result<Connection, Er
     }
 }
 
-/// With a connect timeout of at most what is left.
+/// A server that is shutting down may be lost between the two.
+fn greet(config: &Config) -> Result<(Connection, ServerInfo), ConnectError> {
+    let mut conn = Connection::open(config)?;
+    let server = ServerInfo::read(&mut conn)?;
+    Ok((conn, server))
+}
+
+/// With limits of at most what is left.
 fn in_time(config: &Config, left: Duration) -> Config {
     let seconds = Duration::from_secs(left.as_secs().max(1));
     let limit = config.connect_limit().min(seconds);
-    config.clone().connect_timeout(limit)
+    config.clone().connect_timeout(limit).read_timeout(limit)
 }
 
 /// Doubling from 50 ms to 2 s; at least half of each, so that it does not spin.

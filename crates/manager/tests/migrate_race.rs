@@ -14,9 +14,9 @@ use std::process::{Command, Stdio};
 use std::sync::Barrier;
 use std::thread;
 
-use ground::{Scripts, config, script};
-use steadfast_manager::{Database, DatabaseConfig, Migrate, State};
-use steadfast_testkit::server;
+use ground::{Scripts, TEN_SECONDS, config, script};
+use steadfast_manager::{Database, DatabaseConfig, Error, Migrate, MigrationState, State};
+use steadfast_testkit::{eventually, server};
 
 const RACERS: usize = 8;
 const URL: &str = "STEADFAST_RACER_URL";
@@ -74,6 +74,38 @@ fn eight_processes_run_each_migration_once() {
     }
     assert_eq!(database.sql("SELECT COUNT(*) FROM trace").unwrap(), "2");
     assert_eq!(database.sql("SELECT COUNT(*) FROM __diesel_schema_migrations").unwrap(), "7");
+}
+
+#[test]
+fn nobody_starts_beside_the_statement_of_a_runner_that_was_killed() {
+    const NAME: &str = "nobody_starts_beside_the_statement_of_a_runner_that_was_killed";
+    let slow = || Scripts(vec![script("1_slow", "DO SLEEP(3); CREATE TABLE late (i INT)")]);
+    if let Ok(url) = env::var(URL) {
+        let config = DatabaseConfig::from_url(&url).unwrap().migrations(slow());
+        drop(Database::open(config.migrate(Migrate::Run)));
+        return;
+    }
+    let database = server().database();
+    let mut runner = Command::new(env::current_exe().unwrap())
+        .args(["--exact", NAME])
+        .env(URL, database.url())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let orphan = "SELECT COUNT(*) FROM information_schema.PROCESSLIST \
+                  WHERE DB = DATABASE() AND INFO LIKE 'DO SLEEP(3)%'";
+    eventually(TEN_SECONDS, || database.sql(orphan).unwrap() == "1");
+    runner.kill().unwrap();
+    runner.wait().unwrap();
+    // The server has not noticed, and works on.
+    assert_eq!(database.sql(orphan).unwrap(), "1");
+
+    let db = Database::open(config(&database).migrations(slow())).unwrap();
+    let refused = db.migrate();
+
+    assert_eq!(database.sql(orphan).unwrap(), "0", "it was waited for");
+    let Err(Error::NeedsResolve(stuck)) = refused else { panic!("{refused:?}") };
+    assert_eq!(stuck.state, MigrationState::Interrupted);
 }
 
 /// What each process does.

@@ -17,7 +17,7 @@ use steadfast_connection::Config;
 use steadfast_manager::{Database, DatabaseConfig, Error, Migrate, State};
 use steadfast_pool::PoolConfig;
 use steadfast_session::SessionConfig;
-use steadfast_testkit::{eventually, scripted_peer, server, silent_peer};
+use steadfast_testkit::{Rule, eventually, scripted_peer, server, silent_peer};
 
 const LONG: Duration = Duration::from_secs(30);
 
@@ -70,6 +70,21 @@ fn a_silent_host_is_given_up_at_the_limit() {
     assert!(matches!(refused, Err(Error::Unreachable { .. })), "{refused:?}");
     assert!(begun.elapsed() < TEN_SECONDS, "{:?}", begun.elapsed());
     assert!(!format!("{refused:?}").contains("s3cret"));
+}
+
+#[test]
+fn a_server_that_falls_silent_after_the_greeting_is_given_up_at_the_limit() {
+    let database = server().database();
+    let proxy = server().proxy();
+    let armed = proxy.rule(Rule::black_hole().containing("@@hostname").every_time());
+    let url = format!("{}?connect_timeout=1", database.url_through(&proxy));
+    let begun = Instant::now();
+
+    let refused = Database::open(DatabaseConfig::from_url(&url).unwrap().wait(2 * SECOND));
+
+    assert!(matches!(refused, Err(Error::Unreachable { .. })), "{refused:?}");
+    assert!(begun.elapsed() < TEN_SECONDS, "{:?}", begun.elapsed());
+    assert!(armed.fired() >= 1);
 }
 
 const SECOND: Duration = Duration::from_secs(1);

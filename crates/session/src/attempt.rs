@@ -164,7 +164,7 @@ impl Course<'_> {
         }
         let record = id.map(|id| self.house.outcomes.record(id)).unwrap_or_default();
         let answer = conn.commit(&record);
-        self.slot.stop_waiting();
+        self.slot.hand().stop_waiting();
         let Err(error) = answer else { return Ending::Committed };
         match (error.fault(), error.errno()) {
             (Fault::Uncertain, _) if self.options.access == Access::ReadOnly => Ending::Committed,
@@ -207,7 +207,7 @@ impl Course<'_> {
                 }
             }
         };
-        self.slot.leave_commit();
+        self.slot.hand().leave_commit();
         result
     }
 }

@@ -74,7 +74,7 @@ impl<'a> Kept<'a> {
 impl Lender for Kept<'_> {
     #[track_caller]
     fn lend(&mut self, limit: Duration) -> Result<&mut Lease, Error> {
-        if self.lease.is_broken() || self.slot.is_spent() {
+        if self.lease.is_broken() || self.slot.hand().is_spent() {
             // The lost one is held until another is there: a session is never without.
             let fresh = self.pool.get_within(limit)?;
             detach(self.slot, self.lease);
@@ -101,12 +101,12 @@ pub(crate) fn attach(slot: &Slot, lease: &Lease) {
     let interrupter = lease.interrupter().inspect_err(|error| {
         log::warn!(target: "steadfast::session", error:% = error; "this connection keeps no deadline");
     });
-    slot.attach(interrupter.ok());
+    slot.hand().attach(interrupter.ok());
 }
 
 /// Takes the socket from the slot. What was shut down must not be lent again.
 pub(crate) fn detach(slot: &Slot, lease: &mut Lease) {
-    if slot.detach() {
+    if slot.hand().detach() {
         lease.invalidate();
     }
 }

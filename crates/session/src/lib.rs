@@ -58,6 +58,7 @@ mod backoff;
 mod close;
 mod config;
 mod error;
+mod hand;
 #[cfg(test)]
 mod hand_clock;
 mod health;

@@ -70,7 +70,7 @@ where
 impl Course<'_> {
     /// Pauses before another attempt, or says why there is none.
     fn pause(&self, attempts: u32, cause: Error) -> Result<(), Error> {
-        if self.slot.is_closed() {
+        if self.slot.hand().is_closed() {
             return Err(Error::Closed);
         }
         let fault = cause.fault();
@@ -99,7 +99,7 @@ impl Course<'_> {
                     pause_ms = pause.as_secs_f64() * 1e3, error:% = source;
                     "transaction is run again"
                 );
-                if self.slot.is_closed() { Err(Error::Closed) } else { Ok(()) }
+                if self.slot.hand().is_closed() { Err(Error::Closed) } else { Ok(()) }
             }
         }
     }

@@ -11,11 +11,11 @@ use std::sync::Arc;
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex};
-use steadfast_connection::Interrupter;
+use parking_lot::{Condvar, Mutex, MutexGuard};
 use steadfast_pool::Clock;
 
 use crate::Error;
+use crate::hand::Hand;
 
 /// How long the watch sleeps if nothing has a deadline.
 const HOUR: Duration = Duration::from_secs(3600);
@@ -103,32 +103,6 @@ pub(crate) struct Entry {
     pub(crate) hand: Mutex<Hand>,
 }
 
-/// How a session can be cut off.
-#[derive(Debug, Default)]
-pub(crate) struct Hand {
-    interrupter: Option<Interrupter>,
-    deadline: Option<Instant>,
-    /// Until when the answer to COMMIT is waited for; then the socket alone is shut down.
-    patience: Option<Instant>,
-    committing: bool,
-    standing: Standing,
-    /// The socket that is lent was shut down.
-    spent: bool,
-}
-
-/// What a session may still do.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Standing {
-    #[default]
-    Free,
-    /// Its deadline is over: whatever is lent to it is shut down at once.
-    Late,
-    /// The sessions are closed, and its COMMIT runs to its end.
-    Finishing,
-    /// The sessions are closed: whatever is lent to it is shut down at once.
-    Closed,
-}
-
 impl Roll {
     pub(crate) fn new(limit: u32, clock: Arc<dyn Clock>) -> Self {
         Self { limit, clock, lines: Mutex::default(), left: Condvar::new(), sooner: Condvar::new() }
@@ -140,7 +114,7 @@ impl Roll {
         place: &'static Location<'static>,
         deadline: Option<Instant>,
     ) -> Result<Slot, Error> {
-        let hand = Mutex::new(Hand { deadline, ..Hand::default() });
+        let hand = Mutex::new(Hand::new(deadline));
         let since = self.clock.now();
         let entry = Arc::new(Entry { name, place, thread: thread::current(), since, hand });
         let mut lines = self.lines.lock();
@@ -228,53 +202,9 @@ impl Entry {
     pub(crate) fn told(self: &Arc<Self>, now: Instant) -> SessionInfo {
         SessionInfo {
             age: now.saturating_duration_since(self.since),
-            committing: self.hand.lock().committing,
+            committing: self.hand.lock().is_committing(),
             entry: Arc::clone(self),
         }
-    }
-}
-
-impl Hand {
-    /// Cuts off what has had its time; tells when to look again.
-    fn due(&mut self, now: Instant) -> Option<Instant> {
-        if self.patience.is_some_and(|until| until <= now) {
-            self.patience = None;
-            self.shut_down();
-        }
-        if self.deadline.is_some_and(|deadline| deadline <= now) {
-            self.deadline = None;
-            self.cut_off();
-        }
-        [self.patience, self.deadline].into_iter().flatten().min()
-    }
-
-    /// Cuts it off for good unless it commits, and tells whether it did.
-    pub(crate) fn close(&mut self) -> bool {
-        self.standing = Standing::Finishing;
-        if !self.committing {
-            self.cut_off();
-        }
-        !self.committing
-    }
-
-    fn cut_off(&mut self) {
-        self.standing = if self.is_closed() { Standing::Closed } else { Standing::Late };
-        self.shut_down();
-    }
-
-    fn shut_down(&mut self) {
-        if let Some(interrupter) = &self.interrupter {
-            interrupter.shutdown();
-            self.spent = true;
-        }
-    }
-
-    fn is_closed(&self) -> bool {
-        matches!(self.standing, Standing::Finishing | Standing::Closed)
-    }
-
-    fn is_cut(&self) -> bool {
-        matches!(self.standing, Standing::Late | Standing::Closed)
     }
 }
 
@@ -290,57 +220,21 @@ impl Slot {
     /// Sets a deadline for what follows, or takes it back.
     pub(crate) fn arm(&self, deadline: Option<Instant>) {
         let lines = self.roll.lines.lock();
-        let mut hand = self.entry.hand.lock();
-        hand.deadline = deadline;
-        hand.standing = if hand.is_closed() { Standing::Closed } else { Standing::Free };
+        self.hand().arm(deadline);
         self.roll.look_by(&lines, deadline);
-    }
-
-    /// Notes the socket that is lent now, so that it can be shut down; at once if time is over.
-    pub(crate) fn attach(&self, interrupter: Option<Interrupter>) {
-        let mut hand = self.entry.hand.lock();
-        hand.interrupter = interrupter;
-        hand.spent = false;
-        if hand.is_cut() {
-            hand.cut_off();
-        }
-    }
-
-    /// Forgets the socket. True if it was shut down: the connection itself may not know yet.
-    pub(crate) fn detach(&self) -> bool {
-        let mut hand = self.entry.hand.lock();
-        hand.interrupter = None;
-        std::mem::take(&mut hand.spent)
-    }
-
-    pub(crate) fn is_spent(&self) -> bool {
-        self.entry.hand.lock().spent
     }
 
     /// To be asked before COMMIT is sent; false if the session has been cut off. The answer is waited for
     /// until `patience`.
     pub(crate) fn enter_commit(&self, patience: Option<Instant>) -> bool {
         let lines = self.roll.lines.lock();
-        let mut hand = self.entry.hand.lock();
-        hand.committing = !hand.is_cut();
-        hand.patience = patience;
+        let may_commit = self.hand().enter_commit(patience);
         self.roll.look_by(&lines, patience);
-        hand.committing
+        may_commit
     }
 
-    /// An answer came, or none will.
-    pub(crate) fn stop_waiting(&self) {
-        self.entry.hand.lock().patience = None;
-    }
-
-    /// The outcome is known, or given up.
-    pub(crate) fn leave_commit(&self) {
-        self.entry.hand.lock().committing = false;
-    }
-
-    /// True if the sessions are closed and the time that was left is over.
-    pub(crate) fn is_closed(&self) -> bool {
-        self.entry.hand.lock().is_closed()
+    pub(crate) fn hand(&self) -> MutexGuard<'_, Hand> {
+        self.entry.hand.lock()
     }
 
     pub(crate) fn name(&self) -> &str {

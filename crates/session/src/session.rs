@@ -39,7 +39,9 @@ impl Session {
     }
 
     /// Runs `work` in a transaction, as [`Sessions::transaction`] does, on this session's connection. It is
-    /// kept for all attempts, and replaced by a new one of the pool if it is lost.
+    /// kept for all attempts, and replaced by a new one of the pool if it is lost. Until that one is there
+    /// the lost one keeps its place in the pool: in a pool that is full of sessions,
+    /// [`Sessions::transaction`], which holds nothing while it waits, recovers better.
     ///
     /// # Blocks
     /// As [`Sessions::transaction`] does.
@@ -106,7 +108,7 @@ impl Session {
         E: From<Error>,
         W: Work<T, E>,
     {
-        if self.slot.is_closed() {
+        if self.slot.hand().is_closed() {
             return Err(E::from(Error::Closed));
         }
         if self.lease.in_transaction() && !self.lease.is_broken() {

@@ -69,6 +69,19 @@ fn a_commit_cut_off_while_the_server_works_converges() {
 }
 
 #[test]
+fn one_connection_is_enough_to_find_out() {
+    let proxy = server().proxy();
+    let bank = Bank::through(&proxy);
+    let pool = given::pool_of(1, &bank.database.url_through(&proxy));
+    let sessions = SessionConfig::new().build(pool).unwrap();
+    for rule in [Rule::cut_after(), Rule::cut_before()] {
+        proxy.rule(rule.containing("COMMIT"));
+        sessions.transaction(|tx| book(tx, 1, 1)).unwrap();
+    }
+    assert_eq!(bank.cents(), "1002,1000");
+}
+
+#[test]
 fn in_a_session_a_lost_commit_is_found_out_and_the_session_goes_on() {
     let proxy = server().proxy();
     let bank = Bank::through(&proxy);

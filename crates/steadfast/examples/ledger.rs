@@ -16,7 +16,6 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
-use steadfast::manager::compare;
 use steadfast::prelude::*;
 use steadfast::{Config, Connection, Error, PoolConfig, RetryPolicy, SessionConfig};
 use steadfast_testkit::Server;
@@ -29,7 +28,7 @@ const FIRST_CENTS: i64 = 100_000;
 const TRANSFERS: i64 = 6_000;
 const STEP: Duration = Duration::from_millis(500);
 
-type Outcome<T> = Result<T, Box<dyn StdError + Send + Sync>>;
+pub(crate) type Outcome<T> = Result<T, Box<dyn StdError + Send + Sync>>;
 
 mod schema {
     diesel::table! { accounts (id) { id -> Integer, cents -> BigInt, } }
@@ -62,7 +61,8 @@ fn main() -> ExitCode {
     }
 }
 
-fn run() -> Outcome<()> {
+/// The whole job; an error says what does not add up.
+pub(crate) fn run() -> Outcome<()> {
     let ground = Ground::find()?;
     let db = stage("Open", || open(&ground))?;
     stage("Transfers", || transfer_all(&db, &ground))?;
@@ -118,7 +118,9 @@ impl Ground {
             None => println!("The server of STEADFAST_URL. No faults are made on it."),
         }
         let ground = Self { server, url, database };
-        ground.connect()?.batch(&format!("CREATE DATABASE `{}`", ground.database))?;
+        ground
+            .connect()?
+            .batch(&format!("CREATE DATABASE `{}` CHARACTER SET utf8mb4", ground.database))?;
         Ok(ground)
     }
 
@@ -235,7 +237,7 @@ fn transfer_all(db: &Database, ground: &Ground) -> Outcome<()> {
         progress.done.into_inner(),
         progress.without_funds.into_inner(),
         health.retries.total(),
-        health.resolved_commits,
+        health.resolved_committed + health.resolved_aborted,
     );
     Ok(())
 }
@@ -285,14 +287,14 @@ fn watch(
         if let Some(server) = &ground.server
             && let Some((_, fault)) = faults.pop_if(|(at, _)| begun >= *at)
         {
-            println!("{:6.1?}  {}", started.elapsed(), fault.make(server, ground)?);
+            println!("{}  {}", clock(started), fault.make(server, ground)?);
         }
         if shown.elapsed() >= STEP || running == 0 {
             shown = Instant::now();
             let (retries, stats) = (db.sessions().health().retries.total(), db.pool().stats());
             println!(
-                "{:6.1?}  {begun} of {TRANSFERS} begun, {retries} retries; pool {} lent, {} waiting",
-                started.elapsed(),
+                "{}  {begun} of {TRANSFERS} begun, {retries} retries; pool {} lent, {} waiting",
+                clock(started),
                 stats.lent,
                 stats.waiting,
             );
@@ -375,9 +377,13 @@ fn back_up_and_restore(db: &Database, ground: &Ground) -> Outcome<()> {
     println!("{}", db.verify(&backup)?);
     let restored = format!("{}_restored", ground.database);
     println!("{}", db.restore(&backup, &restored)?);
-    let comparison = compare(&ground.config().database(restored), &backup)?;
+    let comparison = db.compare(&backup, &restored)?;
     println!("{comparison}");
     expect(comparison.is_equal(), "the restored database differs")
+}
+
+fn clock(since: Instant) -> String {
+    format!("{:5.1} s", since.elapsed().as_secs_f64())
 }
 
 fn money(cents: i64) -> String {

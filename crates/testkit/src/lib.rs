@@ -1,6 +1,6 @@
 //! A private MariaDB server for tests, and faults on demand.
 //!
-//! [`server`] starts one server for the whole test binary at the first call, in about a third of a
+//! [`server`] starts one server for the whole test binary at the first call, in about half a
 //! second, on a socket and a loopback port of its own; [`Server::database`] gives each test a
 //! database. Nothing has to be installed as a service, and nothing is left behind: a small shell
 //! process holds the server and ends it when the test process is gone, also after SIGKILL.

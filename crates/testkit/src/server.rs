@@ -14,7 +14,7 @@ use crate::{Error, Proxy, TestDatabase, client};
 /// test that stops or kills a server starts its own, [`Server::start`].
 ///
 /// # Blocks
-/// At the first call, until the server answers: about a third of a second, at most half a minute.
+/// At the first call, until the server answers: about half a second, at most half a minute.
 ///
 /// # Panics
 /// If there is no server; the message says what to install.
@@ -41,7 +41,7 @@ impl Server {
     /// Starts a private server: empty, root without a password, binary log on.
     ///
     /// # Blocks
-    /// Until it answers: about a third of a second, at most half a minute.
+    /// Until it answers: about half a second, at most half a minute.
     ///
     /// # Errors
     /// [`Error::Missing`] if MariaDB is not installed; [`Error::Ended`] or [`Error::NotReady`] with

@@ -11,7 +11,7 @@ use steadfast_connection::RawRow;
 use zstd::{Decoder, Encoder};
 
 use super::folder::{Folder, HashedFile};
-use super::manifest::{ChunkRecord, FileRecord};
+use super::manifest::{ChunkRecord, ColumnRecord, FileRecord};
 use super::names::hex;
 use super::row_hash::RowHash;
 use super::{BackupError, Damage, tsv};
@@ -28,6 +28,7 @@ pub(super) struct ChunkWriter {
     rows: u64,
     raw_bytes: u64,
     row_hash: RowHash,
+    error_values: u64,
 }
 
 impl ChunkWriter {
@@ -36,13 +37,23 @@ impl ChunkWriter {
         let path = file.path().to_owned();
         let encoder = Encoder::new(file, LEVEL).map_err(BackupError::file("compressing", &path))?;
         let lines = Vec::with_capacity(GATHERED + GATHERED / 4);
-        Ok(Self { encoder, path, lines, rows: 0, raw_bytes: 0, row_hash: RowHash::default() })
+        let row_hash = RowHash::default();
+        Ok(Self { encoder, path, lines, rows: 0, raw_bytes: 0, row_hash, error_values: 0 })
     }
 
-    /// Adds a row of `columns` columns.
-    pub(super) fn push(&mut self, row: &RawRow<'_>, columns: usize) -> Result<(), BackupError> {
+    /// Adds a row.
+    pub(super) fn push(
+        &mut self,
+        row: &RawRow<'_>,
+        columns: &[ColumnRecord],
+    ) -> Result<(), BackupError> {
         let start = self.lines.len();
-        push_line(&mut self.lines, row, columns);
+        push_line(&mut self.lines, row, columns.len());
+        for (at, column) in columns.iter().enumerate() {
+            if column.error_value.is_some() && column.error_value.as_deref() == row.get(at) {
+                self.error_values += 1;
+            }
+        }
         self.row_hash.add_row(self.lines.get(start..).unwrap_or_default());
         self.lines.push(b'\n');
         self.raw_bytes += (self.lines.len() - start) as u64;
@@ -64,14 +75,15 @@ impl ChunkWriter {
     pub(super) fn finish(mut self) -> Result<ChunkRecord, BackupError> {
         self.compress()?;
         let file = self.encoder.finish().map_err(BackupError::file("writing", &self.path))?;
-        let Self { rows, raw_bytes, row_hash, .. } = self;
-        Ok(ChunkRecord { file: file.finish()?, rows, raw_bytes, row_hash })
+        let Self { rows, raw_bytes, row_hash, error_values, .. } = self;
+        Ok(ChunkRecord { file: file.finish()?, rows, raw_bytes, row_hash, error_values })
     }
 }
 
-/// Appends a row as a line, without the line break.
+/// Appends a row of `columns` columns as a line, without the line break.
 pub(super) fn push_line(line: &mut Vec<u8>, row: &RawRow<'_>, columns: usize) {
-    for column in 0..columns {
+    // A table of generated columns alone is selected as the number 1.
+    for column in 0..columns.max(1) {
         if column > 0 {
             line.push(b'\t');
         }

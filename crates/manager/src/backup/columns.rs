@@ -34,10 +34,14 @@ impl Column {
     pub(super) fn record(&self, vendor: Vendor) -> ColumnRecord {
         let name = quoted(&self.name);
         let (select, load) = match self.data_type.to_ascii_lowercase().as_str() {
-            "float" => (format!("CAST({name} AS DOUBLE)"), None),
+            // -0 is printed as 0. What is too small for a FLOAT is stored as -0.
+            "float" => {
+                let negative_zero = format!("{name}=0 AND ATAN2({name},-1)<0");
+                (format!("IF({negative_zero},-1e-50,CAST({name} AS DOUBLE))"), None)
+            }
             "uuid" | "inet6" => (format!("CAST({name} AS BINARY(16))"), None),
             "inet4" => (format!("CAST({name} AS BINARY(4))"), None),
-            "enum" => self.enumeration(name),
+            "enum" => return self.enumeration(&name),
             // The empty set and a set of the empty label are both the empty text; numbers tell them apart.
             "set" if self.labels().iter().any(String::is_empty) => {
                 (format!("CAST({name} AS UNSIGNED)"), Some("CAST(@v AS UNSIGNED)".to_owned()))
@@ -48,26 +52,33 @@ impl Column {
             }
             _ => (name, None),
         };
-        ColumnRecord { name: self.name.clone(), select, load }
+        ColumnRecord { name: self.name.clone(), select, load, error_value: None }
     }
 
-    /// The error value 0 is dumped as a number that is not also a label: the server reads a number of up to five
-    /// digits as the value's number, and warns of an empty text.
-    fn enumeration(&self, name: String) -> (String, Option<String>) {
+    /// The error value 0 is dumped as a number that is not also a label, since there may be an empty label. The server
+    /// stores 0 for it, and warns (1265) whatever the way, so a load is expected to give as many warnings.
+    fn enumeration(&self, name: &str) -> ColumnRecord {
         let labels = self.labels();
         let zero = ["0", "00", "000", "0000", "00000"]
             .into_iter()
             .find(|zero| labels.iter().all(|label| label.trim_end_matches(' ') != *zero));
         let select = match zero {
             Some(zero) => format!("IF({name}+0=0,{},{name})", literal(zero)),
-            None => name,
+            None => name.to_owned(),
         };
-        // In bytes, digits of these character sets are no digits.
-        let wide = self
-            .character_set
-            .as_deref()
-            .filter(|set| ["ucs2", "utf16", "utf16le", "utf32"].contains(set));
-        (select, wide.map(|set| format!("CONVERT(@v USING {set})")))
+        let error_value = zero.map(|zero| self.encoded(zero));
+        ColumnRecord { name: self.name.clone(), select, load: None, error_value }
+    }
+
+    /// Digits in the column's own character set.
+    fn encoded(&self, digits: &str) -> Vec<u8> {
+        let each = |digit: u8| match self.character_set.as_deref() {
+            Some("ucs2" | "utf16") => vec![0, digit],
+            Some("utf16le") => vec![digit, 0],
+            Some("utf32") => vec![0, 0, 0, digit],
+            _ => vec![digit],
+        };
+        digits.bytes().flat_map(each).collect()
     }
 
     /// The labels of an ENUM or SET, from `enum('a','it''s')`.
@@ -149,8 +160,9 @@ mod tests {
 
     #[test]
     fn the_error_value_never_looks_like_a_label() {
-        let (select, _) = column("enum", "enum('0','00')").enumeration("`c`".to_owned());
-        assert_eq!(select, "IF(`c`+0=0,'000',`c`)");
+        let record = column("enum", "enum('0','00')").record(Vendor::MariaDb);
+        assert_eq!(record.select, "IF(`c`+0=0,'000',`c`)");
+        assert_eq!(record.error_value.as_deref(), Some(&b"000"[..]));
     }
 
     #[test]

@@ -80,13 +80,12 @@ fn compare_table(
 
 fn read(reader: &mut Reader, table: &TableRecord) -> Result<(u64, RowHash), BackupError> {
     let doing = || BackupError::server(format!("reading table {:?}", table.name));
-    let width = table.columns.len().max(1);
     let sql = select(&table.name, &table.columns, table.history);
     let mut answer = reader.data.query(&sql).map_err(doing())?;
     let (mut rows, mut hash, mut line) = (0, RowHash::default(), Vec::new());
     while let Some(row) = answer.next().map_err(doing())? {
         line.clear();
-        push_line(&mut line, &row, width);
+        push_line(&mut line, &row, table.columns.len());
         hash.add_row(&line);
         rows += 1;
     }

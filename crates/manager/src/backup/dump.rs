@@ -126,7 +126,7 @@ impl Dump<'_> {
         for listed in &listed {
             match listed.kind {
                 ListedKind::Sequence => {
-                    manifest.sequences.push(definitions::sequence(self, listed)?)
+                    manifest.sequences.push(definitions::sequence(self, listed)?);
                 }
                 ListedKind::Table | ListedKind::VersionedTable => {
                     let with_rows =

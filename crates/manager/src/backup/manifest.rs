@@ -115,6 +115,9 @@ pub(super) struct ColumnRecord {
     /// The expression that is stored, with `@v` for what was read; none if that itself is stored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) load: Option<String>,
+    /// What is selected for an ENUM's error value; known while dumping.
+    #[serde(skip)]
+    pub(super) error_value: Option<Vec<u8>>,
 }
 
 /// A file of rows.
@@ -125,6 +128,9 @@ pub(super) struct ChunkRecord {
     pub(super) rows: u64,
     pub(super) raw_bytes: u64,
     pub(super) row_hash: RowHash,
+    /// ENUM error values in it: the server warns of each when it loads them.
+    #[serde(default)]
+    pub(super) error_values: u64,
 }
 
 /// What a database holds beside tables and sequences.

@@ -85,7 +85,12 @@ fn columns(
     if history && !named {
         for name in ["row_start", "row_end"] {
             let select = quoted(name);
-            records.push(ColumnRecord { name: name.to_owned(), select, load: None });
+            records.push(ColumnRecord {
+                name: name.to_owned(),
+                select,
+                load: None,
+                error_value: None,
+            });
         }
     }
     Ok(records)
@@ -106,7 +111,6 @@ fn rows(
     let doing = || BackupError::server(format!("reading table {:?}", listed.name));
     let Dump { reader, folder, options, files, .. } = dump;
     let files = format!("data/{files}/{}", file_name(&listed.name));
-    let width = columns.len().max(1);
     let sql = select(&listed.name, columns, history);
     let mut answer = reader.data.query(&sql).map_err(doing())?;
     let mut chunks: Vec<ChunkRecord> = Vec::new();
@@ -116,7 +120,7 @@ fn rows(
             Some(chunk) => chunk,
             None => ChunkWriter::create(folder, &format!("{files}/{:05}.tsv.zst", chunks.len()))?,
         };
-        chunk.push(&row, width)?;
+        chunk.push(&row, columns)?;
         if chunk.raw_bytes() >= options.chunk_bytes {
             chunks.push(chunk.finish()?);
         } else {

@@ -68,7 +68,7 @@ impl Watch {
 }
 
 fn look(board: &Board, mut probe: Probe, interval: Duration) {
-    let mut was_down = false;
+    let mut told = Told::default();
     loop {
         let full = match board.next(interval) {
             Next::Stop => break,
@@ -77,7 +77,7 @@ fn look(board: &Board, mut probe: Probe, interval: Duration) {
         // A panic here must not end the watch, nor may a connection out of step be used again.
         let findings = catch_unwind(AssertUnwindSafe(|| probe.round(full)))
             .unwrap_or_else(|_| probe.panicked());
-        tell(&mut was_down, &findings);
+        told.tell(&findings);
         board.post(findings);
     }
     probe.hang_up();
@@ -85,16 +85,35 @@ fn look(board: &Board, mut probe: Probe, interval: Duration) {
     board.ended();
 }
 
-/// One line when it goes down and one when it comes back, not one a second.
-fn tell(was_down: &mut bool, findings: &Findings) {
-    match &findings.failure {
-        Some(failure) if !*was_down => {
-            log::error!(target: "steadfast::manager::health", errno = failure.errno, error = failure.message.as_str(); "the server does not answer");
+/// What the log knows already: one line when something changes, not one a second.
+#[derive(Debug, Default)]
+struct Told {
+    down: bool,
+    read_only: bool,
+}
+
+impl Told {
+    fn tell(&mut self, findings: &Findings) {
+        let down = findings.failure.is_some();
+        match &findings.failure {
+            Some(failure) if !self.down => {
+                log::error!(target: "steadfast::manager::health", errno = failure.errno, error = failure.message.as_str(); "the server does not answer");
+            }
+            None if self.down => {
+                log::info!(target: "steadfast::manager::health", "the server answers again");
+            }
+            _ => {}
         }
-        None if *was_down => {
-            log::info!(target: "steadfast::manager::health", "the server answers again");
+        let read_only = findings.server.as_ref().is_some_and(|server| server.read_only);
+        match (self.read_only, read_only) {
+            (false, true) => {
+                log::warn!(target: "steadfast::manager::health", "the server takes no writes; reads go on");
+            }
+            (true, false) => {
+                log::info!(target: "steadfast::manager::health", "the server takes writes again");
+            }
+            _ => {}
         }
-        _ => {}
+        *self = Self { down, read_only };
     }
-    *was_down = findings.failure.is_some();
 }

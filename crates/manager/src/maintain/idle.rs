@@ -27,12 +27,16 @@ struct Sleeper {
     idle_s: u64,
 }
 
-/// Of this database or of none; never this connection, a system thread, or a runner of migrations.
+/// Of this database; never this connection, a system thread, a runner of migrations, or a transaction
+/// that was declared READ ONLY: it locks no rows, and backups are such.
+///
+/// `INNODB_TRX` may be 100 ms old, and older if others read it all the time; the time asleep is not.
+/// Whoever has slept for longer than that, and has not woken between two looks, is as it says.
 const SLEEPERS: &str = "SELECT CAST(p.ID AS UNSIGNED) AS id, p.USER AS user, p.HOST AS host, \
      CAST(t.TRX_STARTED AS CHAR) AS started, CAST(p.TIME AS UNSIGNED) AS idle_s \
      FROM information_schema.INNODB_TRX t \
      JOIN information_schema.PROCESSLIST p ON p.ID = t.TRX_MYSQL_THREAD_ID \
-     WHERE p.COMMAND = 'Sleep' AND p.TIME >= ? AND p.DB = DATABASE() \
+     WHERE p.COMMAND = 'Sleep' AND p.TIME >= ? AND p.DB = DATABASE() AND t.TRX_IS_READ_ONLY = 0 \
      AND p.ID <> CONNECTION_ID() AND p.USER NOT IN ('system user', 'event_scheduler') \
      AND p.ID <> COALESCE(IS_USED_LOCK(?), 0) ORDER BY p.TIME DESC";
 
@@ -57,6 +61,7 @@ pub(crate) fn kill(
         let same = |now: &Sleeper| {
             (now.id, &now.user, &now.host, &now.started)
                 == (sleeper.id, &sleeper.user, &sleeper.host, &sleeper.started)
+                && now.idle_s >= sleeper.idle_s
         };
         let ours = jobs.connections().contains(&sleeper.id);
         if ours || !sleepers(conn, age, &lock)?.iter().any(same) {

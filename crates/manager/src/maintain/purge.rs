@@ -67,8 +67,9 @@ pub(crate) fn purge(
 }
 
 fn prepare(conn: &mut Connection, age: Duration) -> Result<(), Error> {
-    let binlog = row(conn, "SELECT @@log_bin, @@binlog_format")?;
-    let by_statement = binlog.is_on(0) && binlog.text(1) == "STATEMENT";
+    // SHOW, because a server that has outgrown `binlog_format` refuses to SELECT it.
+    let format = row(conn, "SHOW SESSION VARIABLES LIKE 'binlog_format'")?;
+    let by_statement = format.text(1) == "STATEMENT";
     // Without gap locks others may insert beside the step. A log of statements needs them (1665).
     let level = if by_statement { "REPEATABLE READ" } else { "READ COMMITTED" };
     let (seconds, micros) = (age.as_secs(), age.subsec_micros());

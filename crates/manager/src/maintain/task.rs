@@ -59,7 +59,11 @@ impl Task {
     }
 
     /// Ends transactions whose session has slept for longer than this: they hold locks and keep old
-    /// row versions alive. Never our own.
+    /// row versions alive. At least a second.
+    ///
+    /// Left alone are other databases, runners of migrations, and transactions declared READ ONLY, which
+    /// lock no rows: backups are such. A session of this application that forgot its transaction is
+    /// treated as anybody's.
     pub fn kill_idle_transactions(older_than: Duration) -> Self {
         Self { kind: Kind::KillIdle(older_than) }
     }

@@ -23,6 +23,19 @@ pub struct MigrationReport {
     pub took: Duration,
 }
 
+impl fmt::Display for MigrationReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (run, before) = (self.applied.len(), self.already);
+        write!(f, "{run} migrations run in {:.1?}, {before} were done before", self.took)?;
+        for (what, versions) in [("changed since", &self.changed), ("unknown", &self.unknown)] {
+            if !versions.is_empty() {
+                write!(f, "; {what}: {}", versions.join(", "))?;
+            }
+        }
+        Ok(())
+    }
+}
+
 /// A migration that was run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]

@@ -24,6 +24,15 @@ fn bank() -> Ground {
     ))
 }
 
+/// Set also if `work` stops at a surprise: the scope waits for the mover.
+struct Stop<'a>(&'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
 /// Runs `work` while money moves between the tables all the time.
 fn while_money_moves(ground: &Ground, work: impl FnOnce()) {
     let (stop, moved) = (AtomicBool::new(false), AtomicU64::new(0));
@@ -42,9 +51,10 @@ fn while_money_moves(ground: &Ground, work: impl FnOnce()) {
                 moved.fetch_add(1, Ordering::Relaxed);
             }
         });
+        let stopped = Stop(&stop);
         eventually(Duration::from_secs(30), || moved.load(Ordering::Relaxed) > 0);
         work();
-        stop.store(true, Ordering::Release);
+        drop(stopped);
         mover.join().unwrap();
     });
 }
@@ -61,7 +71,7 @@ fn the_money_adds_up_in_every_backup_taken_while_it_moves() {
             assert_eq!(taken.consistency, Consistency::SnapshotPosition);
             positions.push(taken.binlog.unwrap().position);
 
-            let name = format!("{}_{round}", ground.copy.name());
+            let name = format!("moved_{round}_{}", std::process::id());
             restore(&ground.config(), &dir, &name, &RestoreOptions::new()).unwrap();
             let sum = "SELECT (SELECT SUM(cents) FROM a) + (SELECT SUM(cents) FROM z)";
             assert_eq!(server().sql(&name, sum).unwrap(), (2 * ACCOUNTS * 100).to_string());
@@ -153,7 +163,7 @@ fn tables_without_transactions_are_refused_unless_allowed() {
     );
     match ground.back_up() {
         Err(BackupError::NonTransactional { tables }) => {
-            assert_eq!(tables, ["e (MEMORY)", "m (MyISAM)"])
+            assert_eq!(tables, ["e (MEMORY)", "m (MyISAM)"]);
         }
         other => panic!("{other:?}"),
     }

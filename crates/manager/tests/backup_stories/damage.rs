@@ -119,7 +119,7 @@ fn a_damaged_backup_is_not_restored_at_all() {
     fs::write(&path, bytes).unwrap();
     match ground.restore() {
         Err(BackupError::Damaged { file: told, damage: Damage::Hash { .. } }) => {
-            assert_eq!(told, file)
+            assert_eq!(told, file);
         }
         other => panic!("{other:?}"),
     }
@@ -151,7 +151,7 @@ fn forge(dir: &Path, change: impl Fn(&str) -> String) {
     let (old, start) = (text[17..81].to_owned(), text.replace(&text[17..81], &"0".repeat(64)));
     let changed = change(&start);
     let hex = |bytes: &str| -> String {
-        Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+        Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat()
     };
     let sealed = changed.replacen(&"0".repeat(64), &hex(&changed), 1);
     let sums = fs::read_to_string(dir.join("SHA256SUMS")).unwrap();

@@ -96,7 +96,7 @@ fn a_database_that_holds_anything_is_not_restored_into() {
         ground.copy.sql(make).unwrap();
         match ground.restore() {
             Err(BackupError::NotEmpty { example, .. }) => {
-                assert!(example.contains("other"), "{example}")
+                assert!(example.contains("other"), "{example}");
             }
             other => panic!("{other:?}"),
         }

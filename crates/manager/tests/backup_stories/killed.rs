@@ -105,7 +105,7 @@ fn a_connection_lost_in_the_middle_is_told_and_no_backup_appears() {
     let ground = big();
     let proxy = server().proxy();
     let config = Config::from_url(&ground.database.url_through(&proxy)).unwrap();
-    let cut = proxy.rule(Rule::cut_answer().containing("b14a7b8059d9c055954c92674ce60032"));
+    let cut = proxy.rule(Rule::cut_answer().containing("b7a782741f667201b54880c925faec4b"));
     let lost = backup(&config, &ground.dir(), &BackupOptions::new()).unwrap_err();
     assert_eq!(cut.fired(), 1);
     assert!(matches!(lost, BackupError::Server { .. }), "{lost:?}");
@@ -122,7 +122,7 @@ fn a_restore_that_loses_its_connection_keeps_no_part_of_a_chunk() {
     ground.back_up().unwrap();
     let proxy = server().proxy();
     let config = Config::from_url(&server().url_through(&proxy, "mysql")).unwrap();
-    let cut = proxy.rule(Rule::cut_before().nth(1).when(|packet| packet.len() > 10_000));
+    let cut = proxy.rule(Rule::cut_before().nth(200).when(|packet| packet.len() > 3000));
     let options = steadfast_manager::RestoreOptions::new();
     let lost = steadfast_manager::restore(&config, &ground.dir(), ground.copy.name(), &options);
     let lost = lost.unwrap_err();

@@ -46,7 +46,7 @@ fn hard_names() -> Vec<String> {
 
 #[test]
 fn tables_and_columns_of_any_name_come_back() {
-    let sql: String = hard_names()
+    let sql: Vec<String> = hard_names()
         .iter()
         .enumerate()
         .map(|(at, name)| {
@@ -54,7 +54,7 @@ fn tables_and_columns_of_any_name_come_back() {
             format!("CREATE TABLE {quoted} ({quoted} INT, `1` ENUM('a')); INSERT INTO {quoted} VALUES ({at}, 0);\n")
         })
         .collect();
-    let ground = Ground::new(&format!("SET sql_mode='';{sql}"));
+    let ground = Ground::new(&format!("SET sql_mode='';{}", sql.concat()));
     let (taken, _) = ground.there_and_back();
     assert_eq!(taken.tables, hard_names().len());
     assert_eq!(tables_of(&ground.copy).len(), hard_names().len());

@@ -85,7 +85,7 @@ fn definitions(database: &TestDatabase) -> String {
         "SEQUENCE numbers",
         "SEQUENCE spent",
     ];
-    let mut sql: String = shown.iter().map(|what| format!("SHOW CREATE {what};")).collect();
+    let mut sql = shown.map(|what| format!("SHOW CREATE {what};")).concat();
     sql.push_str(
         "SHOW CREATE DATABASE; SELECT * FROM numbers; SELECT * FROM spent; SELECT * FROM round;",
     );
@@ -163,7 +163,7 @@ fn a_missing_account_is_told_before_anything_is_changed_and_can_be_replaced() {
 
     match ground.restore() {
         Err(BackupError::MissingDefiners { accounts }) => {
-            assert_eq!(accounts, [format!("{account}@h%")])
+            assert_eq!(accounts, [format!("{account}@h%")]);
         }
         other => panic!("{other:?}"),
     }

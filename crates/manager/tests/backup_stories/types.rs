@@ -32,7 +32,8 @@ fn whole_numbers_decimals_and_bits_come_back() {
     assert_eq!(ground.copy.sql(next).unwrap(), "4711");
 }
 
-/// FLOAT is the column that mysqldump and mydumper change: they take its six digits.
+/// FLOAT is the column that mysqldump and mydumper change: they take its six digits. `CHECKSUM TABLE` compares
+/// the bits; -0 comes into a FLOAT as what is too small for it, and the server prints it as 0.
 #[test]
 fn floats_and_doubles_of_random_bits_come_back() {
     let ground = Ground::new(
@@ -40,15 +41,15 @@ fn floats_and_doubles_of_random_bits_come_back() {
          INSERT INTO f SELECT seq, (RAND(seq) - 0.5) * POW(10, FLOOR(RAND(seq + 1) * 76) - 38),
            (RAND(seq + 2) - 0.5) * POW(10, FLOOR(RAND(seq + 3) * 600) - 300), RAND(seq) * 1000, RAND(seq) * 1e9
            FROM seq_1_to_20000;
-         INSERT INTO f VALUES (30000, 1e-45, 5e-324, 0.001, 1), (30001, -0e0, -0e0, -0e0, -0e0),
+         INSERT INTO f VALUES (30000, 1e-45, 5e-324, 0.001, 1), (30001, -1e-50, '-0', -1e-50, '-0'),
            (30002, 3.402823e38, 1.7976931348623157e308, 9999.999, 2), (30003, 1.17549435e-38, 2.2250738585072014e-308,
            0, 0), (30004, NULL, NULL, NULL, NULL), (30005, 16777217, 9007199254740993, 0, 0), (30006, 1e-40, 1e-310, 0, 0);",
     );
     ground.there_and_back();
     let text = "SELECT id, CAST(f AS DOUBLE), d, CAST(f73 AS DOUBLE), dec_f FROM f ORDER BY id";
     assert_eq!(ground.database.sql(text).unwrap(), ground.copy.sql(text).unwrap());
-    let zero = "SELECT CAST(f AS DOUBLE), d FROM f WHERE id = 30001";
-    assert_eq!(ground.copy.sql(zero).unwrap(), "-0\t-0");
+    let signs = "SELECT ATAN2(f, -1) < 0 FROM f WHERE id IN (30001, 30003) ORDER BY id";
+    assert_eq!(ground.copy.sql(signs).unwrap(), "1\n0");
 }
 
 /// What a loader could take for something else: separators, escapes, the word and the sign for NULL.

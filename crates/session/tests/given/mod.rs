@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use steadfast_connection::Config;
-use steadfast_pool::PoolConfig;
+use steadfast_pool::{Pool, PoolConfig};
 use steadfast_session::{Error, SessionConfig, Sessions, Tx};
 use steadfast_testkit::{Proxy, Server, TestDatabase, server};
 
@@ -39,6 +39,8 @@ impl Bank {
     }
 
     pub fn on(server: &Server, config: SessionConfig, proxy: Option<&Proxy>) -> Self {
+        // RUST_LOG=steadfast=debug shows what a failed test has done; the first test of a binary wins.
+        let _already = env_logger::builder().is_test(true).try_init().is_err();
         let database = server.database();
         database.sql(BANK).unwrap();
         database.sql(OUTCOME).unwrap();
@@ -57,8 +59,12 @@ impl Bank {
     }
 }
 
-pub fn pool(url: &str) -> steadfast_pool::Pool {
-    PoolConfig::new().size(8).overflow(0).build(Config::from_url(url).unwrap()).unwrap()
+pub fn pool(url: &str) -> Pool {
+    pool_of(8, url)
+}
+
+pub fn pool_of(size: u32, url: &str) -> Pool {
+    PoolConfig::new().size(size).overflow(0).build(Config::from_url(url).unwrap()).unwrap()
 }
 
 /// Books some cents on an account.
