@@ -1,7 +1,6 @@
 //! The end: in an order in which nothing is cut that could still finish.
 
 use std::fmt;
-use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -36,19 +35,6 @@ pub struct DrainReport {
     /// Threads that have not ended yet, because they are opening a connection to a silent server; they
     /// end by themselves when that fails.
     pub threads_left: usize,
-}
-
-impl fmt::Display for DrainReport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let end = if self.finished { "everything ended by itself" } else { "not everything ended" };
-        write!(f, "closed in {:.1?}: {end}", self.waited)?;
-        for (what, names) in [("cut", &self.cut), ("left", &self.left), ("held", &self.held)] {
-            if !names.is_empty() {
-                write!(f, "; {what}: {}", names.join(", "))?;
-            }
-        }
-        Ok(())
-    }
 }
 
 impl fmt::Display for DrainReport {

@@ -41,7 +41,8 @@ struct Pairs<'a>(&'a mut String);
 
 impl<'kvs> VisitSource<'kvs> for Pairs<'_> {
     fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), log::kv::Error> {
-        write!(self.0, " {key}={value}").map_err(log::kv::Error::boxed)
+        write!(self.0, " {key}={value}")?;
+        Ok(())
     }
 }
 

@@ -16,6 +16,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
+use steadfast::manager::Status;
 use steadfast::prelude::*;
 use steadfast::{Config, Connection, Error, PoolConfig, RetryPolicy, SessionConfig};
 use steadfast_testkit::Server;
@@ -68,9 +69,10 @@ pub(crate) fn run() -> Outcome<()> {
     stage("Transfers", || transfer_all(&db, &ground))?;
     stage("Sums", || check_sums(&db))?;
     stage("Health", || {
-        let report: serde_json::Value = serde_json::from_str(&db.health().to_json())?;
+        let health = db.health();
+        let report: serde_json::Value = serde_json::from_str(&health.to_json())?;
         println!("{}", serde_json::to_string_pretty(&report)?);
-        expect(report["status"] == "up", "the database is not up")
+        expect(health.status == Status::Up, "the database is not up")
     })?;
     stage("Maintenance", || maintain(&db))?;
     stage("Backup and restore", || back_up_and_restore(&db, &ground))?;

@@ -1,7 +1,6 @@
 //! What a maintenance task did.
 
 use std::fmt;
-use std::fmt;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -64,25 +63,8 @@ impl fmt::Display for MaintenanceReport {
         if let Some(target) = &self.target {
             write!(f, " of {target}")?;
         }
-        write!(f, ": {} items in {} steps, {:.1?}", self.items, self.steps, self.took)?;
-        if !self.finished {
-            write!(f, ", not finished")?;
-        }
-        for note in self.notes.iter().filter(|note| note.kind == "error") {
-            write!(f, "; {}: {}", note.table, note.message)?;
-        }
-        Ok(())
-    }
-}
-
-impl fmt::Display for MaintenanceReport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.task)?;
-        if let Some(target) = &self.target {
-            write!(f, " {target}")?;
-        }
         let Self { items, steps, took, .. } = self;
-        write!(f, ": {items} in {steps} steps, {took:.1?}")?;
+        write!(f, ": {items} items in {steps} steps, {took:.1?}")?;
         if !self.finished {
             f.write_str(", stopped early")?;
         }
@@ -127,7 +109,7 @@ mod tests {
         let mut report = MaintenanceReport::of(&Task::optimize(["big"]));
         report.step(1, Duration::from_millis(300));
         report.took = Duration::from_millis(350);
-        assert_eq!(report.to_string(), "optimize big: 1 in 1 steps, 350.0ms");
+        assert_eq!(report.to_string(), "optimize of big: 1 items in 1 steps, 350.0ms");
         report.finished = false;
         assert!(report.to_string().ends_with("stopped early"));
     }
