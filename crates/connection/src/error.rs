@@ -10,7 +10,7 @@ use std::fmt;
 
 use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind};
 
-use crate::fault::{Fault, Loss, Vendor, classify};
+use crate::fault::{CR_SERVER_LOST, Fault, Loss, Vendor, classify};
 
 /// One setting that is out of range.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,6 +75,13 @@ impl ServerError {
     pub(crate) fn ended_by_statement(vendor: Vendor) -> Self {
         let message = "a statement in the transaction committed it, as DDL does";
         Self::with_fault(vendor, 0, "25000", message, Fault::Permanent)
+    }
+
+    /// A result was dropped long before its end, and with it the connection. Permanent: run again,
+    /// the same code drops it again.
+    pub(crate) fn cut(vendor: Vendor) -> Self {
+        let message = "a result was dropped long before its end, which cut the connection";
+        Self::with_fault(vendor, CR_SERVER_LOST, "08S01", message, Fault::Permanent)
     }
 
     /// The same failure, in answer to a COMMIT whose outcome it does not tell.

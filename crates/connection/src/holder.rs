@@ -36,7 +36,7 @@ where
 
 /// Makes a type that dereferences to [`Connection`] usable wherever diesel wants a connection.
 ///
-/// The type needs `DerefMut<Target = Connection>`; a lifetime is written as `<'a> Tx<'a>`.
+/// The type needs `DerefMut<Target = Connection>`; a lifetime is written as `Tx<'_>`.
 ///
 /// ```
 /// use std::ops::{Deref, DerefMut};
@@ -54,26 +54,26 @@ where
 /// ```
 #[macro_export]
 macro_rules! connection_by_deref {
-    ($(<$($life:lifetime),+>)? $holder:ty) => {
+    ($holder:ty) => {
         const _: () = {
             use $crate::__diesel as diesel;
             use $crate::{Connection, Cursor, Row, Streaming, TransactionState, Transactions};
 
-            impl $(<$($life),+>)? AsMut<Connection> for $holder {
+            impl AsMut<Connection> for $holder {
                 fn as_mut(&mut self) -> &mut Connection {
                     self
                 }
             }
 
-            impl $(<$($life),+>)? diesel::connection::SimpleConnection for $holder {
+            impl diesel::connection::SimpleConnection for $holder {
                 fn batch_execute(&mut self, query: &str) -> diesel::QueryResult<()> {
                     diesel::connection::SimpleConnection::batch_execute(&mut **self, query)
                 }
             }
 
-            impl $(<$($life),+>)? diesel::connection::ConnectionSealed for $holder {}
+            impl diesel::connection::ConnectionSealed for $holder {}
 
-            impl $(<$($life),+>)? diesel::Connection for $holder {
+            impl diesel::Connection for $holder {
                 type Backend = diesel::mysql::Mysql;
                 type TransactionManager = Transactions;
 
@@ -115,7 +115,7 @@ macro_rules! connection_by_deref {
                 }
             }
 
-            impl<$($($life,)+)? Mode> diesel::connection::LoadConnection<Mode> for $holder
+            impl<Mode> diesel::connection::LoadConnection<Mode> for $holder
             where
                 Connection: for<'conn, 'query> diesel::connection::LoadConnection<
                         Mode,
@@ -147,7 +147,7 @@ macro_rules! connection_by_deref {
                 }
             }
 
-            impl<$($($life,)+)? Changes, Output>
+            impl<Changes, Output>
                 diesel::query_dsl::UpdateAndFetchResults<Changes, Output> for $holder
             where
                 Connection: diesel::query_dsl::UpdateAndFetchResults<Changes, Output>,

@@ -72,9 +72,9 @@ impl TransactionState {
         self.broken
     }
 
-    /// The connection was shut down on purpose.
+    /// The connection was shut down on purpose, because a result was not read to its end.
     pub(crate) fn cut(&mut self) {
-        self.broken = true;
+        self.failed(&ServerError::cut(self.vendor));
     }
 
     pub(crate) fn is_touched(&self) -> bool {
@@ -197,6 +197,10 @@ impl Connection {
         if let Err(cause) = self.state.admit() {
             self.end_by_rollback();
             return Err(cause.into());
+        }
+        // Nothing can be sent any more, so there is no doubt about it.
+        if self.state.is_broken() {
+            return self.rollback();
         }
         let sql = if before.is_empty() { "COMMIT".to_owned() } else { format!("{before} COMMIT") };
         self.state.phase = Phase::CommitSent;

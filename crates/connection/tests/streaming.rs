@@ -71,6 +71,7 @@ fn a_stream_dropped_far_from_its_end_cuts_the_connection() {
     pages::table.load_iter::<(i64, String), Streaming>(&mut conn).unwrap().next().unwrap().unwrap();
 
     assert!(conn.is_broken());
+    assert_eq!(conn.last_error().map(ServerError::errno), Some(2013));
     let error = pages::table.count().first::<i64>(&mut conn).unwrap_err();
     assert_eq!(ServerError::find(&error).unwrap().fault(), Fault::Disconnected);
     // The server must let go of it too, and not sit on the rest of the result for its

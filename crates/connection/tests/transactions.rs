@@ -212,6 +212,18 @@ fn a_killed_connection_is_broken_at_once_and_nothing_is_committed() {
 }
 
 #[test]
+fn a_commit_on_a_connection_known_to_be_lost_is_no_doubt() {
+    let database = accounts();
+    let mut conn = open(&database);
+    conn.begin("BEGIN").unwrap();
+    pay(&mut conn, 1, 10).unwrap();
+    conn.interrupter().unwrap().shutdown();
+    assert_eq!(conn.ping().unwrap_err().fault(), Fault::Disconnected);
+    assert_eq!(conn.commit("").unwrap_err().fault(), Fault::Disconnected);
+    assert_eq!(balance(&database, 1), 100);
+}
+
+#[test]
 fn calls_out_of_place_are_refused() {
     let database = accounts();
     let mut conn = open(&database);

@@ -104,7 +104,7 @@ fn a_statement_that_gives_no_rows_or_is_wrong_is_an_error_with_its_number() {
     let bank = Bank::new();
     let mut session = bank.sessions.open().unwrap();
     let mut raw = session.raw();
-    let wrong = raw.execute("SELEKT 1", ()).unwrap_err();
+    let wrong = raw.execute("NONSENSE", ()).unwrap_err();
     assert_eq!((wrong.errno(), wrong.sqlstate()), (Some(1064), Some("42000")));
     let none = raw.rows("UPDATE account SET cents = 0 WHERE id = ?", [99]).unwrap_err();
     assert!(matches!(none, Error::Diesel(_)), "{none}");

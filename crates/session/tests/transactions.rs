@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use diesel::Connection as _;
 use given::{Bank, book};
+use steadfast_connection::Fault;
 use steadfast_session::{Access, Error, Isolation, TxOptions};
 
 #[test]
@@ -197,6 +198,7 @@ fn a_stream_dropped_early_loses_its_transaction_and_says_so() {
         Ok(())
     });
 
-    assert!(matches!(told, Err(Error::ConnectionCut)), "{told:?}");
+    let told = told.unwrap_err();
+    assert_eq!((told.errno(), told.fault()), (Some(2013), Fault::Permanent), "{told:?}");
     assert_eq!((runs, bank.cents().as_str()), (1, "1000,1000"));
 }
