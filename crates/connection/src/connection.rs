@@ -1,6 +1,7 @@
 //! One physical connection, as diesel sees it.
 
 use std::fmt;
+use std::time::{Duration, Instant};
 
 use diesel::connection::{
     CacheSize, ConnectionSealed, DynInstrumentation, Instrumentation, InstrumentationEvent,
@@ -16,6 +17,7 @@ use crate::cache::StatementCache;
 use crate::execute::{self, Loading};
 use crate::fault::Vendor;
 use crate::ffi::Handle;
+use crate::greeting;
 use crate::load::{Cursor, Row, Streaming};
 use crate::tls::Mode;
 use crate::transaction::{Phase, TransactionState, Transactions};
@@ -50,7 +52,9 @@ impl Connection {
     /// are refused.
     pub fn open(config: &Config) -> Result<Self, Error> {
         config.validate()?;
-        let handle = Handle::connect(config)?;
+        let started = Instant::now();
+        let handle = Handle::connect(config)
+            .map_err(|error| if is_prompt(started) { told_apart(error, config) } else { error })?;
         if config.tls.mode >= Mode::Required && handle.cipher().is_none() {
             return Err(Error::Tls { mode: config.tls.mode(), endpoint: config.endpoint() });
         }
@@ -226,6 +230,23 @@ impl fmt::Debug for Connection {
 impl AsMut<Self> for Connection {
     fn as_mut(&mut self) -> &mut Self {
         self
+    }
+}
+
+/// A refusal comes at once; a silent server is not asked a second time.
+fn is_prompt(started: Instant) -> bool {
+    started.elapsed() < Duration::from_millis(500)
+}
+
+/// Finds the server's own number behind the client library's 2002.
+fn told_apart(error: Error, config: &Config) -> Error {
+    const CR_CONNECTION_ERROR: u32 = 2002;
+    match error {
+        Error::Connect { endpoint, source } if source.errno() == CR_CONNECTION_ERROR => {
+            let source = greeting::refusal(config).map_or(source, Box::new);
+            Error::Connect { endpoint, source }
+        }
+        other => other,
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use diesel::{Connection as _, ConnectionError};
 use steadfast_connection::{Config, Connection, Error, Fault, ServerError, Tls};
-use steadfast_testkit::{scripted_peer, server, silent_peer};
+use steadfast_testkit::{Server, scripted_peer, server, silent_peer};
 
 const SECRET: &str = "s3cret-word";
 
@@ -49,6 +49,20 @@ fn a_port_where_nobody_listens_is_told_at_once() {
     let error = refused(&Config::new().port(port).password(SECRET));
     assert_eq!((error.errno(), error.fault()), (Some(2002), Fault::Disconnected));
     assert!(started.elapsed() < Duration::from_secs(1), "{:?}", started.elapsed());
+}
+
+#[test]
+fn a_server_that_is_full_says_so_whatever_is_wanted_of_tls() {
+    // 10 is the least that the server takes, and one more for an administrator, such as root.
+    let server = Server::with(&["--max-connections=10"]).unwrap();
+    let config = Config::from_url(&server.url("")).unwrap();
+    let held: Vec<_> =
+        std::iter::repeat_with(|| Connection::open(&config)).map_while(Result::ok).collect();
+    assert!((10..=11).contains(&held.len()), "{}", held.len());
+    for tls in [Tls::disabled(), Tls::preferred(), Tls::required()] {
+        let error = refused(&config.clone().tls(tls.clone()));
+        assert_eq!((error.errno(), error.fault()), (Some(1040), Fault::Busy), "{tls:?}: {error}");
+    }
 }
 
 #[test]

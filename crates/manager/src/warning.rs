@@ -52,14 +52,13 @@ pub(crate) fn warnings(
 /// The pool's settings that depend on the server's.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PoolNumbers {
-    pub(crate) recycle_s: Option<u64>,
+    pub(crate) recycle_s: u64,
     pub(crate) most: u64,
 }
 
 impl PoolNumbers {
     pub(crate) fn of(pool: &Pool) -> Self {
-        let stats = pool.stats();
-        Self { recycle_s: None, most: u64::from(stats.size) + u64::from(stats.overflow) }
+        Self { recycle_s: pool.recycle().as_secs(), most: pool.limit().into() }
     }
 }
 
@@ -83,7 +82,8 @@ fn of_settings(server: &ServerInfo, pool: &PoolNumbers) -> Vec<Warning> {
         );
     }
     let wait = server.wait_timeout_s;
-    if let Some(recycle) = pool.recycle_s.filter(|recycle| *recycle >= wait) {
+    let recycle = pool.recycle_s;
+    if recycle >= wait {
         warn(
             "wait_timeout",
             format!(
@@ -126,6 +126,6 @@ mod tests {
             let found = of_settings(&server, &PoolNumbers { recycle_s, most: 1 });
             found.iter().any(|warning| warning.name == "wait_timeout")
         };
-        assert_eq!([Some(599), Some(600), None].map(named), [false, true, false]);
+        assert_eq!([599, 600].map(named), [false, true]);
     }
 }
