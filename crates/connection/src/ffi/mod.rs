@@ -6,6 +6,7 @@
 //! | `options.rs` | what is set on a `MYSQL` before it connects |
 //! | `text.rs` | a `MYSQL_RES` of a text query, row by row |
 //! | `statement.rs` | a `MYSQL_STMT`: preparing, executing, fetching |
+//! | `shape.rs` | which C type carries which of diesel's |
 //! | `row.rs` | the memory that fetching writes into |
 //! | `local_data.rs` | the callbacks of `LOAD DATA LOCAL` |
 //!
@@ -15,6 +16,7 @@ mod handle;
 mod local_data;
 mod options;
 mod row;
+mod shape;
 mod statement;
 mod text;
 

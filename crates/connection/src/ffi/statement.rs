@@ -1,6 +1,6 @@
 //! A prepared statement: `MYSQL_STMT`.
 
-use std::ffi::{c_uint, c_ulong};
+use std::ffi::c_ulong;
 use std::mem;
 use std::ptr::NonNull;
 use std::sync::Arc;
@@ -9,7 +9,8 @@ use diesel::mysql::MysqlType;
 use mysqlclient_sys as ffi;
 
 use super::handle::{Handle, text};
-use super::row::{Columns, RowBuffer, form_of};
+use super::row::{Columns, RowBuffer};
+use super::shape::{UNSIGNED_FLAG, form_of};
 use crate::ServerError;
 use crate::fault::{CR_SERVER_GONE_ERROR, Vendor};
 
@@ -253,7 +254,7 @@ fn input(
     // SAFETY: all zeros is the documented start of every MYSQL_BIND.
     let mut bind: ffi::MYSQL_BIND = unsafe { mem::zeroed() };
     bind.buffer_type = kind;
-    bind.is_unsigned = ffi::my_bool::from(flags & UNSIGNED != 0);
+    bind.is_unsigned = ffi::my_bool::from(flags & UNSIGNED_FLAG != 0);
     bind.buffer_length = *length;
     bind.length = length;
     match value {
@@ -262,5 +263,3 @@ fn input(
     }
     bind
 }
-
-const UNSIGNED: c_uint = 32;
