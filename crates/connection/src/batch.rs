@@ -4,9 +4,11 @@ use std::fmt;
 use std::io::Read;
 
 use crate::connection::Connection;
-use crate::execute::locks_beyond_the_transaction;
 use crate::ffi::{LocalData, TextRows};
-use crate::{Error, Fault, Interrupter, ServerError};
+use crate::footprint::Footprint;
+use crate::interrupter::Fuse;
+use crate::load::{READ_AWAY, READ_AWAY_WITHIN};
+use crate::{Error, Fault, ServerError};
 
 /// What one statement of a batch did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +50,10 @@ impl BatchError {
     pub fn fault(&self) -> Fault {
         self.source.fault()
     }
+
+    fn in_doubt(self) -> Self {
+        Self { source: Box::new(self.source.in_doubt()), ..self }
+    }
 }
 
 impl Connection {
@@ -64,10 +70,16 @@ impl Connection {
     pub fn batch(&mut self, sql: &str) -> Result<Vec<Outcome>, BatchError> {
         let refused = |source| BatchError { index: 0, source: Box::new(source) };
         self.state.admit().map_err(refused)?;
-        if locks_beyond_the_transaction(sql) {
-            self.state.touch();
-        }
-        self.run_batch(sql)
+        let footprint = Footprint::of(sql);
+        self.state.expect(footprint);
+        let is_doubtful = self.is_doubtful(footprint);
+        let outcome = self.run_batch(sql);
+        outcome.map_err(|failure| if is_doubtful { failure.in_doubt() } else { failure })
+    }
+
+    /// True for what may change something by itself, outside a transaction.
+    fn is_doubtful(&self, footprint: Footprint) -> bool {
+        !footprint.reads && !self.state.is_open(&self.handle)
     }
 
     pub(crate) fn run_batch(&mut self, sql: &str) -> Result<Vec<Outcome>, BatchError> {
@@ -91,7 +103,7 @@ impl Connection {
         let affected_rows = self.handle.affected_rows();
         let last_insert_id = self.handle.insert_id();
         if let Some(mut rows) = self.handle.rows()? {
-            while rows.next()?.is_some() {}
+            while rows.fetch()? {}
         }
         let warnings = self.handle.warnings();
         Ok(Outcome { affected_rows, last_insert_id, warnings })
@@ -99,6 +111,7 @@ impl Connection {
 
     /// One packet of our own fixed text.
     pub(crate) fn control(&mut self, sql: &str) -> Result<(), Error> {
+        self.state.expect(Footprint::default());
         self.run_batch(sql).map(drop).map_err(|failure| failure.into_source_error().into())
     }
 
@@ -112,9 +125,23 @@ impl Connection {
     /// [`Error::Server`].
     pub fn query(&mut self, sql: &str) -> Result<RawRows<'_>, Error> {
         self.state.admit()?;
-        let outcome = self.handle.query(sql);
-        self.note(outcome)?;
+        let footprint = Footprint::of(sql);
+        self.state.expect(footprint);
+        let is_doubtful = self.is_doubtful(footprint);
+        let outcome = self.handle.query(sql).and_then(|()| {
+            let has_rows = self.handle.has_rows();
+            // Without rows it is over, with whatever else the text held.
+            if !has_rows {
+                self.handle.finish()?;
+            }
+            Ok(has_rows)
+        });
+        let has_rows =
+            self.note(outcome.map_err(|error| if is_doubtful { error.in_doubt() } else { error }))?;
         let Self { handle, state, .. } = self;
+        if !has_rows {
+            return Ok(RawRows { rows: None, columns: Vec::new(), state, ended: true });
+        }
         let rows = handle.rows().inspect_err(|error| state.failed(error))?;
         let columns = rows.as_ref().map(TextRows::names).unwrap_or_default();
         Ok(RawRows { rows, columns, state, ended: false })
@@ -138,24 +165,31 @@ impl Connection {
             return Err(Error::Misuse("load_data: Config::local_data is off"));
         }
         self.state.admit()?;
+        self.state.expect(Footprint::of(sql));
+        let is_doubtful = !self.state.is_open(&self.handle);
         let mut data = LocalData::new(source);
         let answer = self.handle.query_with_data(sql, &mut data);
         if let Some(reason) = data.failure() {
-            // The library told the server that the file ended; the answer is about what it got.
-            if let Err(error) = self.note(answer) {
+            // The library told the server that the file ended there: half a file is loaded.
+            if let Err(error) = answer.and_then(|()| self.handle.finish()) {
                 log::debug!(target: "steadfast::connection", error:% = error; "answer to a broken load");
             }
+            self.state.failed(&ServerError::broken_load(self.vendor(), &reason));
             return Err(Error::Source(reason));
         }
-        let outcome = answer.and_then(|()| self.outcome());
-        Ok(self.note(outcome)?)
+        let outcome = answer.and_then(|()| {
+            let outcome = self.outcome()?;
+            self.handle.finish()?;
+            Ok(outcome)
+        });
+        Ok(self.note(outcome.map_err(|error| if is_doubtful { error.in_doubt() } else { error }))?)
     }
 }
 
 /// Rows as the server wrote them, in text form, read one by one.
 ///
 /// The connection is busy until the last row. Dropped earlier, up to 1,000 further rows are read
-/// away; if that was not all, the connection is cut and [broken](Connection::is_broken).
+/// away, for at most 100 ms; if that was not all, the connection is cut and [broken](Connection::is_broken).
 pub struct RawRows<'conn> {
     rows: Option<TextRows<'conn>>,
     columns: Vec<String>,
@@ -179,31 +213,42 @@ impl RawRows<'_> {
     #[expect(clippy::should_implement_trait, reason = "an Iterator cannot lend its own buffer")]
     pub fn next(&mut self) -> Result<Option<RawRow<'_>>, Error> {
         let Some(rows) = self.rows.as_mut().filter(|_| !self.ended) else { return Ok(None) };
-        match rows.next() {
-            Ok(Some(row)) => Ok(Some(RawRow { row })),
-            Ok(None) => {
-                self.ended = true;
-                Ok(None)
-            }
-            Err(error) => {
-                self.ended = true;
-                self.state.failed(&error);
-                Err(error.into())
-            }
+        let outcome = match rows.fetch() {
+            Ok(true) => return Ok(rows.row().map(|row| RawRow { row })),
+            Ok(false) => rows.finish(),
+            Err(error) => Err(error),
+        };
+        self.ended = true;
+        match &outcome {
+            Ok(()) => self.state.succeeded(rows.handle()),
+            Err(error) => self.state.failed(error),
         }
+        Ok(outcome.map(|()| None)?)
     }
 
     fn read_away(&mut self) {
-        const READ_AWAY: u32 = 1000;
+        let Some(rows) = self.rows.as_mut() else { return };
+        let mut fuse = Fuse::light(rows.handle().socket(), READ_AWAY_WITHIN);
+        let mut outcome = None;
         for _ in 0..READ_AWAY {
-            if !matches!(self.next(), Ok(Some(_))) {
-                return;
+            match rows.fetch() {
+                Ok(true) => {}
+                Ok(false) => outcome = Some(rows.finish()),
+                Err(error) => outcome = Some(Err(error)),
+            }
+            if outcome.is_some() {
+                break;
             }
         }
-        self.state.cut();
-        let socket = self.rows.as_ref().and_then(|rows| rows.handle().socket());
-        if let Ok(interrupter) = Interrupter::new(socket) {
-            interrupter.shutdown();
+        match outcome {
+            Some(outcome) if !fuse.has_burnt() => match &outcome {
+                Ok(()) => self.state.succeeded(rows.handle()),
+                Err(error) => self.state.failed(error),
+            },
+            _ => {
+                self.state.cut();
+                fuse.shut_down();
+            }
         }
     }
 }

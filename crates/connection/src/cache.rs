@@ -1,12 +1,13 @@
 //! Prepared statements, the last used ones kept.
 //!
 //! diesel keeps statements without a bound and leaves out every UPDATE and batch INSERT, because
-//! their text may differ from call to call. With a bound that is no danger, so here all are kept,
-//! by their text.
+//! their text may differ from call to call. With a bound that is no danger, so these are kept here,
+//! by their text. What diesel does not call safe and gives rows, such as raw SQL, is not kept: of
+//! `SELECT *` the client library takes the columns' names at the first execution, and does not
+//! notice when an ALTER makes two of them change places.
 
 use std::any::TypeId;
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 
 use diesel::QueryResult;
 
@@ -19,6 +20,12 @@ use crate::ffi::{Handle, Statement};
 pub(crate) enum Key {
     Type(TypeId),
     Sql(String),
+}
+
+/// A statement's text, and whether diesel calls it safe to keep.
+pub(crate) struct Text {
+    pub(crate) sql: String,
+    pub(crate) is_safe: bool,
 }
 
 /// At most `room` prepared statements.
@@ -73,32 +80,38 @@ impl StatementCache {
         self.kept.contains_key(key)
     }
 
-    /// The statement kept under `key`, or a new one prepared from the text that `sql` gives.
+    /// The statement kept under `key`, or a new one, prepared from the text that `text` gives.
     pub(crate) fn get<'cache>(
         &'cache mut self,
         handle: &mut Handle,
         key: Key,
-        sql: impl FnOnce(&Key) -> QueryResult<String>,
+        text: impl FnOnce(&Key) -> QueryResult<Text>,
     ) -> QueryResult<Lent<'cache>> {
         self.uses += 1;
-        if self.room == 0 {
-            let text = sql(&key)?;
-            return Ok(Lent::Once(Box::new(self.prepare(handle, &text)?)));
+        if !self.has(&key) {
+            let Text { sql, is_safe } = text(&key)?;
+            let statement = self.prepare(handle, &sql)?;
+            if self.room == 0 || statement.has_rows() && !is_safe {
+                return Ok(Lent::Once(Box::new(statement)));
+            }
+            if self.kept.len() >= self.room {
+                self.forget_oldest();
+            }
+            return Ok(Lent::Kept(self.keep(key, statement)));
         }
-        if self.kept.len() >= self.room && !self.kept.contains_key(&key) {
-            self.forget_oldest();
+        match self.kept.get_mut(&key) {
+            Some(kept) => {
+                kept.last_use = self.uses;
+                Ok(Lent::Kept(&mut kept.statement))
+            }
+            // Not reached: it was there a moment ago.
+            None => Err(diesel::result::Error::NotFound),
         }
-        // Looked up before it is prepared: on errno 1461 `prepare` forgets the others, which needs
-        // `self` whole.
-        let missing = if self.kept.contains_key(&key) { None } else { Some(sql(&key)?) };
-        let fresh = missing.map(|text| self.prepare(handle, &text)).transpose()?;
-        let kept = match (self.kept.entry(key), fresh) {
-            (Entry::Occupied(kept), _) => kept.into_mut(),
-            (Entry::Vacant(room), Some(statement)) => room.insert(Kept { statement, last_use: 0 }),
-            (Entry::Vacant(_), None) => return Err(diesel::result::Error::NotFound),
-        };
-        kept.last_use = self.uses;
-        Ok(Lent::Kept(&mut kept.statement))
+    }
+
+    fn keep(&mut self, key: Key, statement: Statement) -> &mut Statement {
+        let last_use = self.uses;
+        &mut self.kept.entry(key).insert_entry(Kept { statement, last_use }).into_mut().statement
     }
 
     /// Prepares, and where the server has no room for one more statement, forgets ours and tries

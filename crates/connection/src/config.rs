@@ -134,7 +134,8 @@ impl Config {
         self
     }
 
-    /// Password; never printed, wiped from memory when dropped.
+    /// Password; never printed. Our copies are wiped from memory when dropped; the client library
+    /// keeps one of its own while connected.
     #[must_use]
     pub fn password(mut self, password: impl Into<String>) -> Self {
         self.password = Some(Zeroizing::new(password.into()));

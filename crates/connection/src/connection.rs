@@ -43,8 +43,8 @@ impl Connection {
     /// Connects, encrypts, authenticates, and sets the session up: the greeting and one round trip.
     ///
     /// # Blocks
-    /// For [`Config::connect_timeout`] for each of: finding the host, connecting, the steps of the
-    /// greeting.
+    /// For [`Config::connect_timeout`] for each of: every address of the host, each step of the
+    /// greeting, the set-up; and for the system's name lookup, which has limits of its own.
     ///
     /// # Errors
     /// [`Error::Config`] if a setting is out of range, [`Error::Connect`], [`Error::Tls`] if
@@ -68,16 +68,10 @@ impl Connection {
             statement_room: config.statement_cache,
             local_data: config.local_data,
         };
-        conn.set_up()?;
+        let answer = conn.handle.query_within(&conn.setup, config.connect_timeout);
+        conn.note(answer)?;
+        conn.state.forget();
         Ok(conn)
-    }
-
-    fn set_up(&mut self) -> Result<(), Error> {
-        let sql = std::mem::take(&mut self.setup);
-        let outcome = self.control(&sql);
-        self.setup = sql;
-        self.state.forget();
-        outcome
     }
 
     /// Asks the server for a sign of life: `COM_PING`.
@@ -97,24 +91,27 @@ impl Connection {
     /// statements are gone.
     ///
     /// # Blocks
-    /// For two round trips, three if another database was chosen; each at most the read timeout.
+    /// For two round trips, each at most the read timeout.
     ///
     /// # Errors
-    /// [`Error::Server`]; [`Error::Misuse`] if a database was chosen and the [`Config`] has none,
-    /// which no command undoes.
+    /// [`Error::Server`]; [`Error::Misuse`] if a role was set, or a database chosen and the [`Config`]
+    /// has none: no command undoes those.
     pub fn reset(&mut self) -> Result<(), Error> {
+        if self.state.is_beyond_reset() {
+            return Err(Error::Misuse("reset: a role was set, which no command undoes"));
+        }
         self.statements.clear();
         let outcome = self.handle.reset();
         self.note(outcome)?;
         // The server keeps the database that `USE` chose.
-        if self.handle.database() != self.database {
-            let Some(name) = &self.database else {
-                return Err(Error::Misuse("reset: the database chosen cannot be given up"));
-            };
-            let sql = format!("USE `{}`", name.replace('`', "``"));
-            self.control(&sql)?;
-        }
-        self.set_up()
+        let sql = match &self.database {
+            Some(name) => format!("USE `{}`; {}", name.replace('`', "``"), self.setup),
+            None if self.handle.database().is_none() => self.setup.clone(),
+            None => return Err(Error::Misuse("reset: the database chosen cannot be given up")),
+        };
+        self.control(&sql)?;
+        self.state.forget();
+        Ok(())
     }
 
     /// A handle by which another thread can end a call that hangs.
@@ -133,7 +130,7 @@ impl Connection {
     /// True if a transaction is open, by our own count or by what the server said in its last
     /// answer.
     pub fn in_transaction(&self) -> bool {
-        self.state.phase() != Phase::Idle || self.handle.in_transaction()
+        self.state.is_open(&self.handle)
     }
 
     /// True in a transaction opened by diesel's `begin_test_transaction`, which a pool leaves open.
@@ -256,7 +253,10 @@ fn setup(config: &Config) -> String {
 
     // What `Connection::state_touched` rests on. Not with session_track_system_variables = *:
     // MariaDB then tells of last_gtid with each commit.
-    let mut sql = format!("SET time_zone='{}', session_track_state_change=1", config.time_zone);
+    let mut sql = format!(
+        "SET time_zone='{}', session_track_schema=1, session_track_state_change=1",
+        config.time_zone
+    );
     let mut add = |setting: fmt::Arguments<'_>| {
         // Writing to a String cannot fail.
         if sql.write_fmt(setting).is_err() {

@@ -10,7 +10,9 @@ use std::fmt;
 
 use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind};
 
-use crate::fault::{CR_SERVER_LOST, Fault, Loss, Vendor, classify};
+use crate::fault::{
+    CR_SERVER_GONE_ERROR, CR_SERVER_LOST, CR_SSL_CONNECTION_ERROR, Fault, Loss, Vendor, classify,
+};
 
 /// One setting that is out of range.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,6 +86,43 @@ impl ServerError {
         Self::with_fault(vendor, CR_SERVER_LOST, "08S01", message, Fault::Permanent)
     }
 
+    /// The source of a `LOAD DATA LOCAL` failed: what the server took for the whole file was not.
+    pub(crate) fn broken_load(vendor: Vendor, reason: &str) -> Self {
+        Self::with_fault(vendor, 2000, "HY000", reason, Fault::Permanent)
+    }
+
+    /// The connection was lost before; nothing of what was asked for was sent.
+    pub(crate) fn broken(vendor: Vendor) -> Self {
+        Self::new(
+            vendor,
+            CR_SERVER_GONE_ERROR,
+            "08S01",
+            "the connection is broken; nothing was sent",
+        )
+    }
+
+    /// A text without a statement. The client library must not get it: it takes the length 0 for "look
+    /// for a zero byte".
+    pub(crate) fn empty_query(vendor: Vendor) -> Self {
+        Self::new(vendor, 1065, "42000", "the query is empty")
+    }
+
+    /// The same failure while connecting, where a TLS error stays wrong until somebody changes
+    /// something; later it is how a lost connection shows.
+    pub(crate) fn refused(self) -> Self {
+        if self.errno != CR_SSL_CONNECTION_ERROR {
+            return self;
+        }
+        Self::with_fault(self.vendor, self.errno, &self.sqlstate, &self.message, Fault::Permanent)
+    }
+
+    /// The same failure of a statement that changes something outside a transaction. If the connection
+    /// was lost after sending (2006 is before), it may have happened.
+    pub(crate) fn in_doubt(self) -> Self {
+        let lost = self.fault == Fault::Disconnected && self.loss() == Loss::Connection;
+        if lost && self.errno != CR_SERVER_GONE_ERROR { self.uncertain() } else { self }
+    }
+
     /// The same failure, in answer to a COMMIT whose outcome it does not tell.
     pub(crate) fn uncertain(&self) -> Self {
         Self::with_fault(self.vendor, self.errno, &self.sqlstate, &self.message, Fault::Uncertain)
@@ -152,7 +191,8 @@ impl ServerError {
 
     /// True if the client library, not the server, gave the number.
     pub(crate) fn is_from_client(&self) -> bool {
-        (2000..3000).contains(&self.errno)
+        // libmariadb has a second range of its own.
+        (2000..3000).contains(&self.errno) || (5000..6000).contains(&self.errno)
     }
 
     pub(crate) fn loss(&self) -> Loss {
@@ -253,7 +293,8 @@ pub enum Error {
     /// A call that does not fit the state the connection is in.
     #[error("{0}")]
     Misuse(&'static str),
-    /// The source of a `LOAD DATA LOCAL` could not be read; the statement was undone.
+    /// The source of a `LOAD DATA LOCAL` could not be read. What was sent before is in effect,
+    /// unless it stands in a transaction that is rolled back.
     #[error("the data to load could not be read: {0}")]
     Source(String),
 }

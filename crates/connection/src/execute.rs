@@ -10,8 +10,8 @@ use diesel::result::Error as DieselError;
 use diesel::{QueryResult, debug_query};
 
 use crate::ServerError;
-use crate::cache::{Key, Lent, StatementCache};
-use crate::ffi::{Columns, Handle, RowBuffer};
+use crate::cache::{Key, Lent, StatementCache, Text};
+use crate::ffi::{Columns, Handle, RowBuffer, Statement};
 use crate::transaction::TransactionState;
 
 /// An executed statement with a result at hand.
@@ -23,7 +23,8 @@ pub(crate) struct Rows<'conn> {
     pub(crate) stored: Option<usize>,
 }
 
-/// Executes a query and gives the number of rows matched (`CLIENT_FOUND_ROWS` is on, as in diesel).
+/// Executes a query and gives the number of rows matched (`CLIENT_FOUND_ROWS` is on, as in diesel),
+/// or of those it gave.
 pub(crate) fn count<T>(
     handle: &mut Handle,
     statements: &mut StatementCache,
@@ -33,13 +34,20 @@ pub(crate) fn count<T>(
 where
     T: QueryFragment<Mysql> + QueryId,
 {
-    let mut lent = run(handle, statements, state, source)?;
-    let statement = lent.get();
-    let affected = statement.affected_rows();
-    if statement.has_rows() {
-        statement.discard();
-    }
+    let Executed { mut statement, is_doubtful } = run(handle, statements, state, source)?;
+    let outcome = finish_without_rows(handle, statement.get());
+    let affected = outcome.map_err(|error| in_doubt(error, is_doubtful))?;
     Ok(usize::try_from(affected).unwrap_or(usize::MAX))
+}
+
+/// Rows are read even though nobody wants them: a deadlock may come among them.
+fn finish_without_rows(handle: &Handle, statement: &mut Statement) -> Result<u64, ServerError> {
+    if !statement.has_rows() {
+        return Ok(statement.affected_rows());
+    }
+    let given = statement.store()?;
+    statement.finish(handle)?;
+    Ok(given as u64)
 }
 
 /// How a query's rows are wanted.
@@ -61,17 +69,21 @@ pub(crate) fn rows<'conn, T>(
 where
     T: QueryFragment<Mysql> + QueryId,
 {
-    let mut lent = run(handle, statements, state, source)?;
-    let statement = lent.get();
-    if !statement.has_rows() {
+    let Executed { mut statement, is_doubtful } = run(handle, statements, state, source)?;
+    let lent = statement.get();
+    if !lent.has_rows() {
         return Err(DieselError::DeserializationError("the statement gave no rows to load".into()));
     }
-    let (columns, mut row) = statement.row_buffer(loading.types)?;
+    let (columns, mut row) = lent.row_buffer(loading.types)?;
     if let Some(row) = Arc::get_mut(&mut row) {
-        statement.bind(row)?;
+        lent.bind(row)?;
     }
-    let stored = if loading.stream { None } else { Some(statement.store()?) };
-    Ok(Rows { statement: lent, columns, row, stored })
+    let stored = if loading.stream {
+        None
+    } else {
+        Some(lent.store().map_err(|error| in_doubt(error, is_doubtful))?)
+    };
+    Ok(Rows { statement, columns, row, stored })
 }
 
 /// Tells the connection's state and the instrumentation how a query went.
@@ -97,12 +109,23 @@ pub(crate) fn report<T>(
     instrumentation.on_connection_event(InstrumentationEvent::finish_query(&shown, error));
 }
 
+/// A statement that was executed, with its results still to be read.
+struct Executed<'conn> {
+    statement: Lent<'conn>,
+    /// It may have changed something by itself, outside a transaction.
+    is_doubtful: bool,
+}
+
+fn in_doubt(error: ServerError, is_doubtful: bool) -> ServerError {
+    if is_doubtful { error.in_doubt() } else { error }
+}
+
 fn run<'conn, T>(
     handle: &mut Handle,
     statements: &'conn mut StatementCache,
     state: &mut TransactionState,
     source: &T,
-) -> QueryResult<Lent<'conn>>
+) -> QueryResult<Executed<'conn>>
 where
     T: QueryFragment<Mysql> + QueryId,
 {
@@ -120,20 +143,20 @@ where
             Key::Type(_) => text_of(source)?,
             Key::Sql(sql) => sql.clone(),
         };
-        if locks_beyond_the_transaction(&sql) {
-            state.touch();
-        }
-        Ok(sql)
+        Ok(Text { sql, is_safe: source.is_safe_to_cache_prepared(&Mysql)? })
     })?;
     let statement = lent.get();
-    match statement.execute(&binds.metadata, &mut binds.binds) {
+    state.expect(statement.footprint);
+    let is_doubtful = !statement.footprint.reads && !state.is_open(handle);
+    let outcome = match statement.execute(&binds.metadata, &mut binds.binds) {
         Err(error) if is_stale(&error) => {
-            *statement = crate::ffi::Statement::prepare(handle, &text_of(source)?)?;
-            statement.execute(&binds.metadata, &mut binds.binds)?;
+            *statement = Statement::prepare(handle, &text_of(source)?)?;
+            statement.execute(&binds.metadata, &mut binds.binds)
         }
-        outcome => outcome?,
-    }
-    Ok(lent)
+        outcome => outcome,
+    };
+    outcome.map_err(|error| in_doubt(error, is_doubtful))?;
+    Ok(Executed { statement: lent, is_doubtful })
 }
 
 /// The server no longer knows the statement, or the table changed too much: nothing was executed.
@@ -147,11 +170,4 @@ fn text_of<T: QueryFragment<Mysql>>(source: &T) -> QueryResult<String> {
     let mut builder = MysqlQueryBuilder::default();
     source.to_sql(&mut builder, &Mysql)?;
     Ok(builder.finish())
-}
-
-/// User locks and LOCK TABLES: session state that the server's tracking does not tell of.
-pub(crate) fn locks_beyond_the_transaction(sql: &str) -> bool {
-    [&b"get_lock"[..], b"lock table"].into_iter().any(|word| {
-        sql.as_bytes().windows(word.len()).any(|window| window.eq_ignore_ascii_case(word))
-    })
 }

@@ -91,6 +91,9 @@ pub(crate) const CR_SERVER_GONE_ERROR: u32 = 2006;
 /// The number for a broken connection in the middle of something.
 pub(crate) const CR_SERVER_LOST: u32 = 2013;
 
+/// The number for whatever goes wrong with TLS.
+pub(crate) const CR_SSL_CONNECTION_ERROR: u32 = 2026;
+
 /// What `errno` from a server of `vendor` means, and what it cost.
 pub(crate) fn classify(vendor: Vendor, errno: u32, sqlstate: &str) -> (Fault, Loss) {
     known_to_both(errno)
@@ -122,7 +125,8 @@ fn known_to_both(errno: u32) -> Option<(Fault, Loss)> {
         // up in vain.
         2002 | 2003 | 2005 | 2012 | 1042 | 1043 => (Fault::Disconnected, Loss::Connection),
         // Lost, also in the middle of a packet, or out of step with it.
-        CR_SERVER_GONE_ERROR | CR_SERVER_LOST | 2014 | 2027 | 2055 => {
+        // Under TLS libmariadb gives 2026 for it; before that, see `ServerError::refused`.
+        CR_SERVER_GONE_ERROR | CR_SERVER_LOST | 2014 | 2026 | 2027 | 2055 => {
             (Fault::Disconnected, Loss::Connection)
         }
         // Server is shutting down; aborted connections; errors in reading or writing packets.
@@ -146,15 +150,23 @@ fn known_to_both(errno: u32) -> Option<(Fault, Loss)> {
         // Out of range, truncated, wrong or too long a value.
         1264 | 1265 | 1292 | 1366 | 1406 | 1690 => (Fault::Constraint, Loss::Statement),
 
+        // Values that do not fit the placeholders: refused by the client library, nothing was sent.
+        2031 | 2034 | 2036 => (Fault::Permanent, Loss::Statement),
+        // The statement gives other columns than when it was prepared.
+        2057 => (Fault::Permanent, Loss::Connection),
+
         // Interrupted by KILL QUERY: somebody's will.
         1317 => (Fault::Permanent, Loss::Statement),
         // The server takes no writes; a write in a read-only transaction.
         1290 | 1836 | 1874 | 1792 => (Fault::Permanent, Loss::Statement),
-        // Collations that do not mix, unknown system variables, wrong arguments.
-        1193 | 1210 | 1231 | 1267 | 1270 | 1271 => (Fault::Permanent, Loss::Statement),
-        // Not allowed in, whatever the reason: TLS, plugins, password, host, database.
-        2026 | 2054 | 2058 | 2059 | 2061 | 1044 | 1045 | 1049 | 1129 | 1130 | 1251 | 1698
-        | 1820 | 1862 => (Fault::Permanent, Loss::Statement),
+        // Collations that do not mix, unknown system variables, wrong arguments, safe updates, a
+        // table in its own subquery or trigger.
+        1093 | 1175 | 1193 | 1210 | 1231 | 1267 | 1270 | 1271 | 1411 | 1442 | 1526 => {
+            (Fault::Permanent, Loss::Statement)
+        }
+        // Not allowed in, whatever the reason: plugins, password, host, database.
+        2054 | 2058 | 2059 | 2061 | 1044 | 1045 | 1049 | 1129 | 1130 | 1251 | 1698 | 1820
+        | 1862 => (Fault::Permanent, Loss::Statement),
         _ => return None,
     })
 }

@@ -3,6 +3,9 @@
 use std::net::Shutdown;
 use std::os::fd::BorrowedFd;
 use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use socket2::SockRef;
@@ -41,5 +44,53 @@ impl Interrupter {
         if let Err(error) = self.socket.shutdown(Shutdown::Both) {
             log::debug!(target: "steadfast::connection", error:% = error; "socket was down already");
         }
+    }
+}
+
+/// Shuts a connection down after a while, unless it is put out before: a bound for calls that know
+/// none.
+pub(crate) struct Fuse {
+    interrupter: Option<Arc<Interrupter>>,
+    alight: Option<(Sender<()>, JoinHandle<bool>)>,
+}
+
+impl Fuse {
+    /// Where no thread or descriptor is left for it, it counts as burnt.
+    pub(crate) fn light(socket: Option<BorrowedFd<'_>>, limit: Duration) -> Self {
+        let interrupter = Interrupter::new(socket).ok().map(Arc::new);
+        let alight = interrupter.clone().and_then(|interrupter| {
+            let (out, told) = mpsc::channel();
+            let burn = move || {
+                let burnt = told.recv_timeout(limit) == Err(RecvTimeoutError::Timeout);
+                if burnt {
+                    interrupter.shutdown();
+                }
+                burnt
+            };
+            let thread = thread::Builder::new().name("steadfast-fuse".to_owned()).spawn(burn);
+            Some((out, thread.ok()?))
+        });
+        Self { interrupter, alight }
+    }
+
+    /// Puts it out; true if it was too late.
+    pub(crate) fn has_burnt(&mut self) -> bool {
+        let Some((out, thread)) = self.alight.take() else { return true };
+        drop(out);
+        thread.join().unwrap_or(true)
+    }
+
+    /// Shuts the connection down now.
+    pub(crate) fn shut_down(&mut self) {
+        self.has_burnt();
+        if let Some(interrupter) = &self.interrupter {
+            interrupter.shutdown();
+        }
+    }
+}
+
+impl Drop for Fuse {
+    fn drop(&mut self) {
+        self.has_burnt();
     }
 }

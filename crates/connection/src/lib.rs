@@ -42,6 +42,7 @@ mod error;
 mod execute;
 mod fault;
 mod ffi;
+mod footprint;
 mod greeting;
 mod holder;
 mod interrupter;

@@ -3,22 +3,24 @@
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use diesel::QueryResult;
 use diesel::mysql::{Mysql, MysqlValue};
 use diesel::result::Error as DieselError;
 use diesel::row::{Field as DieselField, PartialRow, Row as DieselRow, RowIndex, RowSealed};
 
-use crate::Interrupter;
+use crate::ServerError;
 use crate::execute::Rows;
 use crate::ffi::{Columns, Fetched, Handle, RowBuffer};
+use crate::interrupter::Fuse;
 use crate::transaction::TransactionState;
 
 /// Loading mode: rows are read from the network one by one, whatever their number, in the memory of
 /// one.
 ///
 /// The connection is busy until the last row. A cursor dropped earlier reads up to 1,000 further
-/// rows away; if that was not all, it cuts the connection, which is then
+/// rows away, for at most 100 ms; if that was not all, it cuts the connection, which is then
 /// [broken](crate::Connection::is_broken) and is retired by a pool.
 ///
 /// ```no_run
@@ -38,7 +40,9 @@ use crate::transaction::TransactionState;
 pub struct Streaming;
 
 /// Rows that a dropped stream still reads, to keep its connection.
-const READ_AWAY: u32 = 1000;
+pub(crate) const READ_AWAY: u32 = 1000;
+/// And how long it may take.
+pub(crate) const READ_AWAY_WITHIN: Duration = Duration::from_millis(100);
 
 /// The rows of a query.
 pub struct Cursor<'conn> {
@@ -58,8 +62,12 @@ impl<'conn> Cursor<'conn> {
         Self { rows: Some(rows), handle, state, ended: false }
     }
 
-    fn fetch(&mut self) -> QueryResult<bool> {
-        let Some(rows) = self.rows.as_mut().filter(|_| !self.ended) else { return Ok(false) };
+    /// Fetches the next row; after the last one the result is ended, and what went wrong behind it
+    /// told.
+    fn fetch(&mut self) -> Result<Fetched, ServerError> {
+        let Some(rows) = self.rows.as_mut().filter(|_| !self.ended) else {
+            return Ok(Fetched::End);
+        };
         let statement = rows.statement.get();
         if Arc::get_mut(&mut rows.row).is_none() {
             // The caller kept the row before: leave it alone and fetch into another.
@@ -67,43 +75,49 @@ impl<'conn> Cursor<'conn> {
             statement.bind(&mut fresh)?;
             rows.row = Arc::new(fresh);
         }
-        let Some(row) = Arc::get_mut(&mut rows.row) else { return Ok(false) };
-        match statement.fetch(row) {
-            Ok(Fetched::Row) => {
+        let Some(row) = Arc::get_mut(&mut rows.row) else { return Ok(Fetched::End) };
+        let fetched = statement.fetch(self.handle, row);
+        match fetched {
+            Ok(Fetched::Row | Fetched::Overflow) => {
                 rows.stored = rows.stored.map(|left| left.saturating_sub(1));
-                Ok(true)
             }
             Ok(Fetched::End) => {
                 self.ended = true;
-                self.state.succeeded(self.handle);
-                Ok(false)
+                statement.finish(self.handle)?;
             }
-            Ok(Fetched::Overflow) => {
-                rows.stored = rows.stored.map(|left| left.saturating_sub(1));
-                Err(DieselError::DeserializationError("a number is out of its type's range".into()))
-            }
-            Err(error) => {
-                self.ended = true;
-                self.state.failed(&error);
-                Err(error.into())
-            }
+            Err(_) => self.ended = true,
+        }
+        fetched
+    }
+
+    fn note(&mut self, outcome: &Result<(), ServerError>) {
+        match outcome {
+            Ok(()) => self.state.succeeded(self.handle),
+            Err(error) => self.state.failed(error),
         }
     }
 
-    /// Ends a stream whose rows were not all read.
+    /// Ends a stream whose rows were not all read: reads a few away, or cuts the connection.
     fn read_away(&mut self) {
+        let mut fuse = Fuse::light(self.handle.socket(), READ_AWAY_WITHIN);
+        let mut outcome = Ok(());
         for _ in 0..READ_AWAY {
             match self.fetch() {
-                Ok(false) => return,
-                Ok(true) | Err(_) if self.ended => return,
-                _ => {}
+                Ok(Fetched::End) => break,
+                Ok(_) => {}
+                Err(error) => {
+                    outcome = Err(error);
+                    break;
+                }
             }
         }
-        log::debug!(target: "steadfast::connection", thread_id = self.handle.thread_id(); "stream dropped early: connection cut");
-        self.state.cut();
-        if let Ok(interrupter) = Interrupter::new(self.handle.socket()) {
-            interrupter.shutdown();
+        if fuse.has_burnt() || !self.ended {
+            self.ended = true;
+            self.state.cut();
+            fuse.shut_down();
+            return;
         }
+        self.note(&outcome);
     }
 }
 
@@ -111,13 +125,26 @@ impl Iterator for Cursor<'_> {
     type Item = QueryResult<Row>;
 
     fn next(&mut self) -> Option<Self::Item> {
+        if self.ended {
+            return None;
+        }
         match self.fetch() {
-            Ok(true) => {
+            Ok(Fetched::Row) => {
                 let rows = self.rows.as_ref()?;
                 Some(Ok(Row { columns: Arc::clone(&rows.columns), row: Arc::clone(&rows.row) }))
             }
-            Ok(false) => None,
-            Err(error) => Some(Err(error)),
+            Ok(Fetched::End) => {
+                self.note(&Ok(()));
+                None
+            }
+            Ok(Fetched::Overflow) => Some(Err(DieselError::DeserializationError(
+                "a number is out of its type's range".into(),
+            ))),
+            Err(error) => {
+                let outcome = Err(error.clone());
+                self.note(&outcome);
+                Some(Err(error.into()))
+            }
         }
     }
 
@@ -131,12 +158,16 @@ impl Iterator for Cursor<'_> {
 
 impl Drop for Cursor<'_> {
     fn drop(&mut self) {
-        if !self.ended && self.rows.as_ref().is_some_and(|rows| rows.stored.is_none()) {
+        let is_stored = self.rows.as_ref().is_some_and(|rows| rows.stored.is_some());
+        if !self.ended && !is_stored {
             self.read_away();
         }
-        if let Some(Rows { mut statement, columns, row, .. }) = self.rows.take() {
-            statement.get().finish(columns, row);
+        let Some(Rows { mut statement, columns, row, .. }) = self.rows.take() else { return };
+        if !self.ended {
+            let outcome = statement.get().finish(self.handle);
+            self.note(&outcome);
         }
+        statement.get().keep(columns, row);
     }
 }
 

@@ -15,6 +15,7 @@ use diesel::{Connection as _, QueryResult};
 use crate::connection::Connection;
 use crate::fault::{Loss, Vendor, aborts_for_certain};
 use crate::ffi::Handle;
+use crate::footprint::Footprint;
 use crate::{Error, ServerError};
 
 /// How far the transaction under way has come.
@@ -40,7 +41,8 @@ pub struct TransactionState {
     first_error: Option<ServerError>,
     last_error: Option<ServerError>,
     broken: bool,
-    touched: bool,
+    /// What statements have left behind, and how the one under way treats transactions.
+    footprint: Footprint,
 }
 
 impl TransactionState {
@@ -53,7 +55,7 @@ impl TransactionState {
             first_error: None,
             last_error: None,
             broken: false,
-            touched: false,
+            footprint: Footprint::default(),
         }
     }
 
@@ -78,11 +80,24 @@ impl TransactionState {
     }
 
     pub(crate) fn is_touched(&self) -> bool {
-        self.touched
+        self.footprint.touches
     }
 
-    pub(crate) fn touch(&mut self) {
-        self.touched = true;
+    /// True if the session holds what `COM_RESET_CONNECTION` leaves as it is.
+    pub(crate) fn is_beyond_reset(&self) -> bool {
+        self.footprint.sets_role
+    }
+
+    /// True if a transaction is open, by our own count or by what the server said last.
+    pub(crate) fn is_open(&self, handle: &Handle) -> bool {
+        self.phase != Phase::Idle || handle.in_transaction()
+    }
+
+    /// To be told of each statement before it is sent.
+    pub(crate) fn expect(&mut self, footprint: Footprint) {
+        self.footprint.touches |= footprint.touches;
+        self.footprint.sets_role |= footprint.sets_role;
+        self.footprint.controls_transaction = footprint.controls_transaction;
     }
 
     pub(crate) fn first_error(&self) -> Option<&ServerError> {
@@ -102,15 +117,23 @@ impl TransactionState {
         *self = Self { broken: self.broken, ..Self::new(self.vendor) };
     }
 
-    /// To be asked before each statement: refuses one in a transaction that the server has undone.
+    /// To be asked before each statement: refuses one in a transaction that the server has undone,
+    /// on a broken connection, and after a COMMIT whose outcome is not known.
     pub(crate) fn admit(&self) -> Result<(), ServerError> {
-        self.undone.as_ref().map_or(Ok(()), |cause| Err(cause.clone()))
+        match &self.undone {
+            Some(cause) => Err(cause.clone()),
+            None if self.broken || self.phase == Phase::CommitSent => {
+                Err(ServerError::broken(self.vendor))
+            }
+            None => Ok(()),
+        }
     }
 
     /// To be told of each success: the answer's status says what else happened.
     pub(crate) fn succeeded(&mut self, handle: &Handle) {
-        self.touched |= handle.session_changed();
-        if self.phase == Phase::Open && !handle.in_transaction() && self.undone.is_none() {
+        self.footprint.touches |= handle.session_changed();
+        let ended = !handle.in_transaction() || self.footprint.controls_transaction;
+        if self.phase == Phase::Open && ended && self.undone.is_none() {
             self.undone = Some(ServerError::ended_by_statement(self.vendor));
         }
     }
@@ -162,14 +185,22 @@ impl Connection {
     /// For one round trip, at most the read timeout.
     ///
     /// # Errors
-    /// [`Error::Misuse`] if one is open already; [`Error::Server`].
+    /// [`Error::Misuse`] if one is open already or the text opens none; [`Error::Server`].
     pub fn begin(&mut self, sql: &str) -> Result<(), Error> {
-        if self.state.depth().unwrap_or(0) > 0 {
-            return Err(Error::Misuse("begin: a transaction is open already"));
+        if self.state.is_broken() || self.state.phase == Phase::CommitSent {
+            return Err(ServerError::broken(self.vendor()).into());
+        }
+        match self.state.depth() {
+            Ok(0) => {}
+            Ok(_) => return Err(Error::Misuse("begin: a transaction is open already")),
+            Err(_) => return Err(Error::Misuse("begin: the connection's transactions are broken")),
         }
         self.state.ended();
         self.state.first_error = None;
         self.control(sql)?;
+        if !self.handle.in_transaction() {
+            return Err(Error::Misuse("begin: the text opened no transaction"));
+        }
         if self.state.enter().is_err() {
             return Err(Error::Misuse("begin: the connection's transactions are broken"));
         }
@@ -217,9 +248,12 @@ impl Connection {
                     return Err(error.into());
                 }
                 // The phase stays `CommitSent`: this connection cannot tell the outcome, nor be
-                // used again.
+                // used again; and the server shall not wait for more from it either.
                 self.state.broken = true;
                 self.state.status.set_in_error();
+                if let Ok(interrupter) = self.interrupter() {
+                    interrupter.shutdown();
+                }
                 Err(error.uncertain().into())
             }
         }
@@ -333,10 +367,8 @@ where
         // ends it.
         let outcome =
             conn.savepoint(&format!("ROLLBACK TO SAVEPOINT diesel_savepoint_{}", depth - 1));
-        if let Err(error) = outcome
-            && conn.state.undone.is_none()
-        {
-            conn.state.undone = Some(error);
+        if let Err(error) = outcome {
+            conn.state.undone.get_or_insert(error);
         }
         conn.state.leave()
     }
@@ -353,6 +385,10 @@ where
             return Ok(conn.commit("")?);
         }
         let outcome = conn.savepoint(&format!("RELEASE SAVEPOINT diesel_savepoint_{}", depth - 1));
+        // Swallowed, it would let the inner part through with the outer.
+        if let Err(error) = &outcome {
+            conn.state.undone.get_or_insert_with(|| error.clone());
+        }
         conn.state.leave()?;
         Ok(outcome?)
     }

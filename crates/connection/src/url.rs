@@ -20,6 +20,18 @@ pub(crate) fn parse(text: &str) -> Result<Config, Error> {
         .filter(|url| matches!(url.scheme(), "mysql" | "mariadb"))
         .ok_or_else(|| refuse("mysql://user:password@host:port/database?key=value"))?;
 
+    // Where a password holds such a character as it is, the parts are not what they seem: name none.
+    let names_nobody = url.username().is_empty() && url.password().is_none();
+    if text.contains('@') && names_nobody
+        || text.matches('@').count() > 1
+        || url.fragment().is_some()
+        || url.path().matches('/').count() > 1
+    {
+        let allowed =
+            "one @ before the host and one / after it; @ / ? # elsewhere as %40 %2F %3F %23";
+        return Err(refuse(allowed));
+    }
+
     let mut invalid = Vec::new();
     let mut config = Config::new();
     if let Some(host) = url.host_str() {
@@ -39,12 +51,13 @@ pub(crate) fn parse(text: &str) -> Result<Config, Error> {
         config = config.database(decoded(database));
     }
     let mut tls = Tls::preferred();
+    let names_mode = url.query_pairs().any(|(key, _)| key == "ssl_mode");
     for (key, value) in url.query_pairs() {
         config = set(config, &mut tls, &key, value, &mut invalid);
     }
     if invalid.is_empty() {
         // Certificates without a mode mean that they are to be used, as with the vendors' clients.
-        if tls.mode == Mode::Preferred && tls.ca.is_some() {
+        if !names_mode && tls.ca.is_some() {
             tls.mode = Mode::VerifyCa;
         }
         let config = config.tls(tls);
@@ -174,7 +187,16 @@ mod tests {
 
     #[test]
     fn a_text_that_is_no_url_is_refused_without_showing_it() {
-        for url in ["", "u:hidden@h/d", "postgres://u:hidden@h/d", "mysql://u:hidden@h:99999/d"] {
+        for url in [
+            "",
+            "mysql://u:hid@hidden@h/d",
+            "mysql://u:12?hidden@h/d",
+            "mysql://u:12/hidden@h/d",
+            "mysql://u:1#hidden@h/d",
+            "u:hidden@h/d",
+            "postgres://u:hidden@h/d",
+            "mysql://u:hidden@h:99999/d",
+        ] {
             assert!(!refusal(url).contains("hidden"), "{url}");
         }
     }

@@ -49,6 +49,48 @@ fn a_batch_stops_at_the_statement_that_fails_and_names_it() {
 }
 
 #[test]
+fn an_empty_text_is_an_error_everywhere() {
+    let (_database, mut conn) = with_table();
+    // libmariadb takes the length 0 for "look for the end yourself", and would run what lies behind.
+    let behind = String::from("DROP TABLE t\0");
+    let empty = behind.get(..0).unwrap();
+    assert_eq!(conn.batch(empty).unwrap_err().source_error().errno(), 1065);
+    assert_eq!(conn.query(empty).unwrap_err().errno(), Some(1065));
+    assert_eq!(conn.begin(empty).unwrap_err().errno(), Some(1065));
+    assert_eq!(conn.load_data(empty, &mut io::empty()).unwrap_err().errno(), Some(1065));
+    let prepared = diesel::sql_query(empty).execute(&mut conn).unwrap_err();
+    assert_eq!(ServerError::find(&prepared).unwrap().errno(), 1065);
+    assert_eq!(t::table.count().first(&mut conn), Ok(0_i64));
+}
+
+#[test]
+fn whatever_a_text_holds_the_next_call_is_in_step() {
+    let (_database, mut conn) = with_table();
+    conn.batch("CREATE PROCEDURE two() BEGIN SELECT 1; SELECT 2; END").unwrap();
+    for sql in ["SELECT 1; SELECT 2", "DO 1; SELECT 2", "CALL two()"] {
+        let mut rows = conn.query(sql).unwrap();
+        while rows.next().unwrap().is_some() {}
+        drop(rows);
+        assert_eq!(t::table.count().first(&mut conn), Ok(0_i64), "{sql}");
+        drop(conn.query(sql).unwrap());
+        assert_eq!(t::table.count().first(&mut conn), Ok(0_i64), "{sql}, dropped");
+    }
+    let sql = "LOAD DATA LOCAL INFILE 'memory' INTO TABLE t; SELECT 1";
+    assert_eq!(conn.load_data(sql, &mut &b"1\ta\n"[..]).unwrap().affected_rows, 1);
+    assert_eq!(t::table.count().first(&mut conn), Ok(1_i64));
+    drop(conn.query("SELECT 1; nonsense").unwrap());
+    assert_eq!(conn.last_error().map(ServerError::errno), Some(1064));
+}
+
+#[test]
+fn a_role_is_beyond_what_reset_undoes() {
+    let (_database, mut conn) = with_table();
+    conn.batch("SET ROLE NONE").unwrap();
+    assert!(conn.state_touched());
+    assert!(matches!(conn.reset(), Err(Error::Misuse(_))));
+}
+
+#[test]
 fn data_is_loaded_from_memory() {
     let (_database, mut conn) = with_table();
     let lines: String =
@@ -135,6 +177,11 @@ fn session_state_that_a_statement_leaves_is_noticed_and_reset_undoes_it() {
         "SET @mine = 1",
         "DO GET_LOCK('mine', 0)",
         "LOCK TABLES t READ",
+        "LOCK  TABLES t READ",
+        "FLUSH TABLES WITH READ LOCK",
+        "CREATE TEMPORARY TABLE temporary_two SELECT 1",
+        "SELECT @mine := 1",
+        "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE",
     ] {
         conn.batch(sql).unwrap();
         assert!(conn.state_touched(), "{sql}");

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use diesel::prelude::*;
 use steadfast_connection::{Config, Connection, Fault, ServerError};
-use steadfast_testkit::{Server, eventually, server};
+use steadfast_testkit::{Rule, Server, eventually, server};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -25,6 +25,18 @@ fn a_frozen_server_is_given_up_after_the_read_timeout() {
     assert_eq!(ServerError::find(&error).unwrap().fault(), Fault::Disconnected, "{error}");
     assert!(took >= SECOND && took < SECOND * 2, "{took:?}");
     assert!(conn.is_broken());
+}
+
+#[test]
+fn opening_is_bounded_by_its_own_limit_to_the_end() {
+    let proxy = server().proxy();
+    let config = Config::from_url(&server().url_through(&proxy, "")).unwrap();
+    let config = config.connect_timeout(SECOND).read_timeout(SECOND * 30);
+    proxy.rule(Rule::black_hole().containing("session_track"));
+    let started = Instant::now();
+    let error = Connection::open(&config).unwrap_err();
+    assert_eq!(error.fault(), Fault::Disconnected, "{error}");
+    assert!(started.elapsed() < SECOND * 5, "{:?}", started.elapsed());
 }
 
 #[test]

@@ -75,8 +75,13 @@ fn statements_are_prepared_once_and_the_oldest_is_forgotten() {
     let url = database.url_through(&proxy);
     let mut conn = Connection::open(&Config::from_url(&url).unwrap().statement_cache(2)).unwrap();
     let prepared = || proxy.commands().get(&Command::Prepare).copied().unwrap_or(0);
-    let select = |conn: &mut Connection, column: &str| {
-        diesel::sql_query(format!("SELECT {column} FROM t")).execute(conn).unwrap();
+    let select = |conn: &mut Connection, what: &str| {
+        let sum = match what {
+            "id" => t::table.select(t::id).first(conn),
+            "v" => t::table.select(t::v).first(conn),
+            _ => t::table.select(t::id + t::v).first::<i32>(conn),
+        };
+        sum.unwrap();
     };
     for _ in 0..3 {
         select(&mut conn, "id");
@@ -104,6 +109,26 @@ fn a_table_altered_between_two_uses_does_not_disturb_a_kept_statement() {
         conn.batch(&format!("ALTER TABLE t ADD COLUMN c{round} INT")).unwrap();
     }
     assert_eq!(t::table.select(t::v).first(&mut conn), Ok(6));
+}
+
+#[test]
+fn raw_sql_sees_columns_that_were_moved_or_added_since() {
+    #[derive(QueryableByName, Debug, PartialEq)]
+    #[diesel(table_name = t)]
+    struct Row {
+        id: i32,
+        v: i32,
+    }
+    let (_database, _proxy, mut conn) = through_proxy();
+    conn.batch("UPDATE t SET v = 7").unwrap();
+    let load = |conn: &mut Connection| diesel::sql_query("SELECT * FROM t").load::<Row>(conn);
+    let row = vec![Row { id: 1, v: 7 }];
+    assert_eq!(load(&mut conn).unwrap(), row);
+    for change in ["MODIFY id INT AFTER v", "ADD c INT FIRST", "DROP c"] {
+        conn.batch(&format!("ALTER TABLE t {change}")).unwrap();
+        assert_eq!(load(&mut conn).unwrap(), row, "{change}");
+        assert!(!conn.is_broken());
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may stop")]
 #![allow(missing_docs, reason = "the tables of a test speak for themselves")]
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use diesel::prelude::*;
 use steadfast_connection::{Config, Connection, Fault, ServerError, Streaming};
@@ -95,6 +95,38 @@ fn a_stream_cut_on_its_way_ends_with_an_error_not_early() {
 
     let error = outcome.unwrap_err();
     assert_eq!(ServerError::find(&error).unwrap().fault(), Fault::Disconnected, "{error}");
+    assert!(conn.is_broken());
+}
+
+#[test]
+fn an_error_on_the_way_keeps_its_number_and_the_connection() {
+    #[derive(QueryableByName)]
+    struct Page {
+        #[diesel(sql_type = diesel::sql_types::BigInt)]
+        id: i64,
+    }
+    let database = filled();
+    let mut conn = open(&database);
+    // The second row of the inner query is one too many, which shows when the first rows are sent.
+    let query = "SELECT id FROM pages WHERE id < 5 UNION ALL SELECT (SELECT id FROM pages WHERE id < 3 * p.id) FROM pages p";
+    let outcome: QueryResult<Vec<i64>> = diesel::sql_query(query)
+        .load_iter::<Page, Streaming>(&mut conn)
+        .and_then(|rows| rows.map(|row| row.map(|page| page.id)).collect());
+    let error = outcome.unwrap_err();
+    assert_eq!(ServerError::find(&error).unwrap().errno(), 1242, "{error}");
+    assert!(!conn.is_broken());
+    conn.ping().unwrap();
+}
+
+#[test]
+fn dropping_a_stream_takes_no_longer_than_it_says() {
+    let database = filled();
+    let mut conn = open(&database);
+    let mut rows = conn.query("SELECT filler, SLEEP(0.02) FROM pages LIMIT 500").unwrap();
+    rows.next().unwrap();
+    let started = Instant::now();
+    drop(rows);
+    assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
     assert!(conn.is_broken());
 }
 

@@ -9,7 +9,7 @@ use diesel::Connection as _;
 use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use steadfast_connection::{Config, Connection, Error, Fault, Phase, ServerError};
-use steadfast_testkit::{Rule, TestDatabase, server};
+use steadfast_testkit::{Command, Rule, TestDatabase, server};
 
 diesel::table! { accounts (id) { id -> Integer, balance -> BigInt, } }
 
@@ -191,6 +191,125 @@ fn a_commit_whose_answer_is_lost_is_uncertain_and_one_that_was_refused_is_not() 
     let error = conn.commit("INSERT INTO accounts VALUES (1, 0);").unwrap_err();
     assert_eq!((error.errno(), error.fault()), (Some(1062), Fault::Constraint));
     assert!(!conn.is_broken() && conn.phase() == Phase::Idle);
+}
+
+#[test]
+fn a_deadlock_that_comes_among_rows_nobody_reads_is_told() {
+    let database = accounts();
+    let both_hold = Barrier::new(2);
+    let lock_crosswise = |first: i32, second: i32| {
+        let mut conn = open(&database);
+        conn.begin("BEGIN").unwrap();
+        pay(&mut conn, first, 1).unwrap();
+        both_hold.wait();
+        let sql = format!("SELECT * FROM accounts WHERE id = {second} FOR UPDATE");
+        (diesel::sql_query(sql).execute(&mut conn), conn.commit(""))
+    };
+    let ends = thread::scope(|scope| {
+        let one = scope.spawn(|| lock_crosswise(1, 2));
+        let other = scope.spawn(|| lock_crosswise(2, 1));
+        [one.join().unwrap(), other.join().unwrap()]
+    });
+    let mut victims = ends.iter().filter(|(read, _)| read.is_err());
+    let (read, commit) = victims.next().unwrap();
+    assert!(victims.next().is_none(), "{ends:?}");
+    assert_eq!(ServerError::find(read.as_ref().unwrap_err()).unwrap().errno(), 1213);
+    assert_eq!(commit.as_ref().unwrap_err().errno(), Some(1213));
+    assert_eq!(balance(&database, 1) + balance(&database, 2), 201);
+}
+
+#[test]
+fn what_fails_or_commits_behind_a_procedures_rows_is_told() {
+    #[derive(QueryableByName, Debug)]
+    struct One {
+        #[diesel(sql_type = diesel::sql_types::Integer)]
+        id: i32,
+    }
+    let database = accounts();
+    let mut conn = open(&database);
+    let doubles =
+        "CREATE PROCEDURE doubles() BEGIN SELECT 1 AS id; INSERT INTO accounts VALUES (1, 0); END";
+    conn.batch(doubles).unwrap();
+    conn.batch("CREATE PROCEDURE commits() BEGIN SELECT 1 AS id; COMMIT; END").unwrap();
+    let executed = diesel::sql_query("CALL doubles()").execute(&mut conn).unwrap_err();
+    assert_eq!(ServerError::find(&executed).unwrap().errno(), 1062);
+    let loaded = diesel::sql_query("CALL doubles()").load::<One>(&mut conn).unwrap_err();
+    assert_eq!(ServerError::find(&loaded).unwrap().errno(), 1062);
+
+    conn.begin("BEGIN").unwrap();
+    let row: One = diesel::sql_query("CALL commits()").get_result(&mut conn).unwrap();
+    assert_eq!(row.id, 1);
+    let refused = pay(&mut conn, 2, 50).unwrap_err();
+    assert_eq!(ServerError::find(&refused).unwrap().sqlstate(), "25000");
+    assert_eq!(balance(&database, 2), 100);
+}
+
+#[test]
+fn a_transaction_ended_or_begun_by_name_inside_is_noticed() {
+    let database = accounts();
+    for sql in ["COMMIT AND CHAIN", "BEGIN", "START TRANSACTION"] {
+        let mut conn = open(&database);
+        conn.begin("BEGIN").unwrap();
+        conn.batch(sql).unwrap();
+        let refused = pay(&mut conn, 1, 50).unwrap_err();
+        assert_eq!(ServerError::find(&refused).unwrap().sqlstate(), "25000", "{sql}");
+        assert_eq!(conn.commit("").unwrap_err().sqlstate(), Some("25000"), "{sql}");
+    }
+    assert_eq!(balance(&database, 1), 100);
+}
+
+#[test]
+fn a_begin_that_opens_nothing_is_refused() {
+    let database = accounts();
+    let mut conn = open(&database);
+    let error = conn.begin("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE").unwrap_err();
+    assert!(matches!(error, Error::Misuse(_)), "{error}");
+    assert_eq!(conn.phase(), Phase::Idle);
+}
+
+#[test]
+fn after_a_doubtful_commit_nothing_more_is_sent() {
+    let database = accounts();
+    let proxy = server().proxy();
+    let config = Config::from_url(&database.url_through(&proxy)).unwrap();
+    let mut conn = Connection::open(&config).unwrap();
+    proxy.rule(Rule::cut_before().containing("COMMIT"));
+    conn.begin("BEGIN").unwrap();
+    pay(&mut conn, 1, 10).unwrap();
+    assert_eq!(conn.commit("").unwrap_err().fault(), Fault::Uncertain);
+
+    let before = proxy.packets().to_server();
+    assert_eq!(conn.begin("BEGIN").unwrap_err().fault(), Fault::Disconnected);
+    pay(&mut conn, 1, 10).unwrap_err();
+    conn.batch("DO 1").unwrap_err();
+    assert_eq!(proxy.packets().to_server(), before);
+}
+
+#[test]
+fn outside_a_transaction_a_lost_answer_leaves_a_write_in_doubt_and_a_read_not() {
+    let database = accounts();
+    let proxy = server().proxy();
+    let lose = |sql: &str, prepared: bool| {
+        let config = Config::from_url(&database.url_through(&proxy)).unwrap();
+        let mut conn = Connection::open(&config).unwrap();
+        if prepared {
+            let armed = proxy.rule(Rule::cut_after().command(Command::Execute));
+            let error = diesel::sql_query(sql).execute(&mut conn).unwrap_err();
+            assert_eq!(armed.fired(), 1);
+            ServerError::find(&error).unwrap().fault()
+        } else {
+            let armed = proxy.rule(Rule::cut_after().command(Command::Query));
+            let fault = conn.batch(sql).unwrap_err().fault();
+            assert_eq!(armed.fired(), 1);
+            fault
+        }
+    };
+    for (prepared, total) in [(false, 7), (true, 8)] {
+        let write = lose(&format!("UPDATE accounts SET balance = {total}"), prepared);
+        let read = lose("SELECT * FROM accounts", prepared);
+        assert_eq!((write, read), (Fault::Uncertain, Fault::Disconnected), "{prepared}");
+        assert_eq!(balance(&database, 1), total, "it did happen");
+    }
 }
 
 #[test]

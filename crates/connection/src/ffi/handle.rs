@@ -1,17 +1,20 @@
 //! A connected `MYSQL`.
 
 use std::ffi::{CStr, CString, c_char, c_ulong};
-use std::os::fd::BorrowedFd;
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::ptr::{self, NonNull};
 use std::sync::Once;
+use std::time::{Duration, Instant};
 
 use mysqlclient_sys as ffi;
+use zeroize::Zeroizing;
 
 use super::local_data::{self, LocalData};
 use super::options;
 use super::text::TextRows;
-use crate::fault::{CR_SERVER_GONE_ERROR, Vendor};
+use crate::fault::{CR_SERVER_GONE_ERROR, CR_SERVER_LOST, Vendor};
 use crate::{Config, Error, ServerError};
 
 const CLIENT_FOUND_ROWS: c_ulong = 2;
@@ -51,7 +54,12 @@ impl Handle {
     fn dial(&mut self, config: &Config) -> Result<(), Error> {
         let host = c_string(config.host.as_bytes());
         let user = c_string(config.user.as_bytes());
-        let password = config.password.as_ref().map(|password| c_string(password.as_bytes()));
+        let password = config.password.as_ref().map(|password| {
+            let mut bytes = Zeroizing::new(Vec::with_capacity(password.len() + 1));
+            bytes.extend_from_slice(password.as_bytes());
+            bytes.push(0);
+            bytes
+        });
         let database = config.database.as_ref().map(|name| c_string(name.as_bytes()));
         let socket = config.unix_socket.as_ref().map(|path| c_string(path.as_os_str().as_bytes()));
         let mut flags = CLIENT_FOUND_ROWS | CLIENT_MULTI_STATEMENTS | CLIENT_MULTI_RESULTS;
@@ -65,7 +73,7 @@ impl Handle {
                 self.mysql.as_ptr(),
                 host.as_ptr(),
                 user.as_ptr(),
-                password.as_ref().map_or(ptr::null(), |text| text.as_ptr()),
+                password.as_ref().map_or(ptr::null(), |bytes| bytes.as_ptr().cast()),
                 database.as_ref().map_or(ptr::null(), |text| text.as_ptr()),
                 config.port.into(),
                 socket.as_ref().map_or(ptr::null(), |text| text.as_ptr()),
@@ -73,7 +81,7 @@ impl Handle {
             )
         };
         if connected.is_null() {
-            let source = Box::new(self.error());
+            let source = Box::new(self.error().refused());
             return Err(Error::Connect { endpoint: config.endpoint(), source });
         }
         Ok(())
@@ -117,11 +125,50 @@ impl Handle {
 
     /// `COM_QUERY`, one or several statements; the first answer has arrived when it returns.
     pub(crate) fn query(&mut self, sql: &str) -> Result<(), ServerError> {
+        if sql.is_empty() {
+            return Err(ServerError::empty_query(self.vendor));
+        }
         let length = c_ulong::try_from(sql.len()).unwrap_or(c_ulong::MAX);
         // SAFETY: pointer and length describe `sql`, which lives until the call returns.
         let failed =
             unsafe { ffi::mysql_real_query(self.mysql.as_ptr(), sql.as_ptr().cast(), length) };
         self.checked(failed)
+    }
+
+    /// `COM_QUERY` whose first answer must begin within `limit`, where the read timeout is too long.
+    pub(crate) fn query_within(&mut self, sql: &str, limit: Duration) -> Result<(), ServerError> {
+        let length = c_ulong::try_from(sql.len()).unwrap_or(c_ulong::MAX);
+        // SAFETY: pointer and length describe `sql`, which lives until the call returns.
+        let failed =
+            unsafe { ffi::mysql_send_query(self.mysql.as_ptr(), sql.as_ptr().cast(), length) };
+        self.checked(failed)?;
+        if !self.is_answered_within(limit) {
+            let message = format!("no answer within {limit:?}");
+            return Err(ServerError::new(self.vendor, CR_SERVER_LOST, "08S01", &message));
+        }
+        // SAFETY: a query was sent, and its answer was not read yet.
+        let failed = unsafe { ffi::mysql_read_query_result(self.mysql.as_ptr()) };
+        self.checked(i32::from(failed != ffi::my_bool::default()))
+    }
+
+    /// Waits until the server has sent something.
+    fn is_answered_within(&self, limit: Duration) -> bool {
+        let Some(socket) = self.socket() else { return false };
+        let deadline = Instant::now() + limit;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let left = i32::try_from(left.as_millis()).unwrap_or(i32::MAX);
+            let mut wanted =
+                libc::pollfd { fd: socket.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+            // SAFETY: one descriptor, open as long as the borrow of `socket`.
+            match unsafe { libc::poll(&raw mut wanted, 1, left) } {
+                0 => return false,
+                1.. => return true,
+                // Interrupted by a signal; any other failure shows in the read that follows.
+                _ if io::Error::last_os_error().kind() == io::ErrorKind::Interrupted => {}
+                _ => return true,
+            }
+        }
     }
 
     /// The rows of the current answer, or `None` if it has none. They must be read or dropped
@@ -131,10 +178,25 @@ impl Handle {
         let result = unsafe { ffi::mysql_use_result(self.mysql.as_ptr()) };
         match NonNull::new(result) {
             Some(result) => Ok(Some(TextRows::new(result, self))),
-            // SAFETY: reads a field of a live handle.
-            None if unsafe { ffi::mysql_field_count(self.mysql.as_ptr()) } == 0 => Ok(None),
-            None => Err(self.error()),
+            None if self.has_rows() => Err(self.error()),
+            None => Ok(None),
         }
+    }
+
+    /// True if the current answer has rows.
+    pub(crate) fn has_rows(&self) -> bool {
+        // SAFETY: reads a field of a live handle.
+        unsafe { ffi::mysql_field_count(self.mysql.as_ptr()) > 0 }
+    }
+
+    /// Reads away the answers of further statements. The current one must have been read.
+    pub(crate) fn finish(&mut self) -> Result<(), ServerError> {
+        while self.next_answer()? {
+            if let Some(mut rows) = self.rows()? {
+                while rows.fetch()? {}
+            }
+        }
+        Ok(())
     }
 
     /// Goes on to the answer of the next statement; false if there is none.

@@ -84,7 +84,9 @@ extern "C" fn read(data: *mut c_void, buffer: *mut c_char, length: c_uint) -> c_
     // SAFETY: `data` is what `offer` was given, borrowed mutably by nobody else while the statement
     // runs.
     let Some(data) = (unsafe { data.cast::<LocalData<'_>>().as_mut() }) else { return -1 };
-    // SAFETY: the library gives a buffer of `length` initialised bytes.
+    // SAFETY: the library gives a buffer of `length` bytes.
+    unsafe { ptr::write_bytes(buffer, 0, length as usize) };
+    // SAFETY: as above, and initialised by the line before.
     let buffer = unsafe { std::slice::from_raw_parts_mut(buffer.cast::<u8>(), length as usize) };
     data.read(buffer).and_then(|length| c_int::try_from(length).ok()).unwrap_or(-1)
 }

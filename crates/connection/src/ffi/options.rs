@@ -19,6 +19,9 @@ unsafe extern "C" {
     fn set_option(mysql: *mut ffi::MYSQL, option: c_uint, value: *const c_void) -> c_int;
 }
 
+/// Ways to authenticate that never send the password itself.
+const PLUGINS: &str = "mysql_native_password,client_ed25519,caching_sha2_password";
+
 /// Sets all of `config`. Every option exists in every libmariadb 3.x, so none can be refused.
 pub(super) fn apply(mysql: NonNull<ffi::MYSQL>, config: &Config) {
     set_text(mysql, option::MYSQL_SET_CHARSET_NAME as c_uint, "utf8mb4".as_bytes());
@@ -33,6 +36,8 @@ pub(super) fn apply(mysql: NonNull<ffi::MYSQL>, config: &Config) {
     };
     set_number(mysql, option::MYSQL_OPT_PROTOCOL as c_uint, protocol as c_uint);
     set_tls(mysql, &config.tls);
+    // Without a list the server chooses, and may choose to be told the password in the clear.
+    set_text(mysql, option::MARIADB_OPT_RESTRICTED_AUTH as c_uint, PLUGINS.as_bytes());
     set_attribute(mysql, "program_name", &config.program_name);
 }
 

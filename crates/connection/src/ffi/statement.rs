@@ -13,6 +13,7 @@ use super::row::{Columns, RowBuffer};
 use super::shape::{UNSIGNED_FLAG, form_of};
 use crate::ServerError;
 use crate::fault::{CR_SERVER_GONE_ERROR, Vendor};
+use crate::footprint::Footprint;
 
 /// A prepared statement. Closed when dropped, with `COM_STMT_CLOSE`, which the server does not
 /// answer.
@@ -22,6 +23,7 @@ pub(crate) struct Statement {
     /// The columns of the last execution and the room for its rows, for the next one with the same
     /// columns.
     kept: Option<(Arc<Columns>, Arc<RowBuffer>)>,
+    pub(crate) footprint: Footprint,
 }
 
 // SAFETY: a statement belongs to its connection and moves with it; neither is `Sync`.
@@ -38,10 +40,14 @@ pub(crate) enum Fetched {
 impl Statement {
     /// `COM_STMT_PREPARE`.
     pub(crate) fn prepare(handle: &mut Handle, sql: &str) -> Result<Self, ServerError> {
+        if sql.is_empty() {
+            return Err(ServerError::empty_query(handle.vendor()));
+        }
         // SAFETY: `handle` is a live, connected handle.
         let stmt = unsafe { ffi::mysql_stmt_init(handle.as_ptr()) };
         let stmt = NonNull::new(stmt).ok_or_else(|| handle.error())?;
-        let statement = Self { stmt, vendor: handle.vendor(), kept: None };
+        let footprint = Footprint::of(sql);
+        let statement = Self { stmt, vendor: handle.vendor(), kept: None, footprint };
         let length = c_ulong::try_from(sql.len()).unwrap_or(c_ulong::MAX);
         // SAFETY: pointer and length describe `sql`, which lives until the call returns.
         let failed = unsafe { ffi::mysql_stmt_prepare(stmt.as_ptr(), sql.as_ptr().cast(), length) };
@@ -93,7 +99,7 @@ impl Statement {
         if affected == u64::MAX { 0 } else { affected }
     }
 
-    /// True if the last execution gave rows.
+    /// True if it gives rows, by what is known since it was prepared or executed.
     pub(crate) fn has_rows(&self) -> bool {
         // SAFETY: reads a field of a live statement.
         unsafe { ffi::mysql_stmt_field_count(self.stmt.as_ptr()) > 0 }
@@ -155,14 +161,18 @@ impl Statement {
     }
 
     /// Fetches the next row into `row`, the buffer last given to [`bind`](Self::bind).
-    pub(crate) fn fetch(&mut self, row: &mut RowBuffer) -> Result<Fetched, ServerError> {
+    pub(crate) fn fetch(
+        &mut self,
+        handle: &Handle,
+        row: &mut RowBuffer,
+    ) -> Result<Fetched, ServerError> {
         // SAFETY: a live, executed statement, bound to `row`, which nobody else can look at: we
         // hold it mutably.
         match unsafe { ffi::mysql_stmt_fetch(self.stmt.as_ptr()) } {
             0 => Ok(Fetched::Row),
             code if code == NO_DATA => Ok(Fetched::End),
             code if code == TRUNCATED => self.fetch_rest(row),
-            _ => Err(self.error()),
+            _ => Err(self.error_of(handle)),
         }
     }
 
@@ -186,35 +196,43 @@ impl Statement {
         Ok(Fetched::Row)
     }
 
-    /// Ends the result, reading away what is left of it, and keeps `row` for the next execution.
-    pub(crate) fn finish(&mut self, columns: Arc<Columns>, row: Arc<RowBuffer>) {
-        self.discard();
+    /// Keeps `row` for the next execution.
+    pub(crate) fn keep(&mut self, columns: Arc<Columns>, row: Arc<RowBuffer>) {
         if row.is_small() && Arc::strong_count(&row) == 1 {
             self.kept = Some((columns, row));
         }
     }
 
-    /// Ends whatever results the last execution left, those of a procedure's further statements
-    /// too.
-    pub(crate) fn discard(&mut self) {
+    /// Ends the result whose rows were read or stored, and reads away those of a procedure's further
+    /// statements, whose failures come no other way.
+    pub(crate) fn finish(&mut self, handle: &Handle) -> Result<(), ServerError> {
         loop {
             // SAFETY: a live statement.
             unsafe { ffi::mysql_stmt_free_result(self.stmt.as_ptr()) };
-            // SAFETY: as above; 0 means that one more result came.
-            if unsafe { ffi::mysql_stmt_more_results(self.stmt.as_ptr()) }
-                == ffi::my_bool::default()
-            {
-                return;
-            }
             // SAFETY: as above.
-            if unsafe { ffi::mysql_stmt_next_result(self.stmt.as_ptr()) } != 0 {
-                return;
+            let more = unsafe { ffi::mysql_stmt_more_results(self.stmt.as_ptr()) };
+            if more == ffi::my_bool::default() {
+                return Ok(());
+            }
+            // SAFETY: as above; 0 means that one more came, -1 that there is none.
+            match unsafe { ffi::mysql_stmt_next_result(self.stmt.as_ptr()) } {
+                0 if self.has_rows() => drop(self.store()?),
+                0 => {}
+                -1 => return Ok(()),
+                _ => return Err(self.error_of(handle)),
             }
         }
     }
 
     fn checked(&self, failed: bool) -> Result<(), ServerError> {
         if failed { Err(self.error()) } else { Ok(()) }
+    }
+
+    /// The failure of a call that, on libmariadb, leaves it with the connection alone.
+    fn error_of(&self, handle: &Handle) -> ServerError {
+        // SAFETY: reads a field of a live statement.
+        let errno = unsafe { ffi::mysql_stmt_errno(self.stmt.as_ptr()) };
+        if errno == 0 { handle.error() } else { self.error() }
     }
 
     fn error(&self) -> ServerError {

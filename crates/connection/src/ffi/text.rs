@@ -1,6 +1,6 @@
 //! The rows of a text query, read from the network one by one.
 
-use std::ffi::c_char;
+use std::ffi::{c_char, c_ulong};
 use std::ptr::NonNull;
 
 use mysqlclient_sys as ffi;
@@ -11,9 +11,11 @@ use crate::ServerError;
 /// Rows that are still on their way. Dropping reads and discards the rest, so end a long result
 /// with [`Interrupter`](crate::Interrupter) first.
 pub(crate) struct TextRows<'conn> {
-    result: NonNull<ffi::MYSQL_RES>,
+    /// `None` once it is freed.
+    result: Option<NonNull<ffi::MYSQL_RES>>,
     handle: &'conn mut Handle,
     width: usize,
+    current: Option<(NonNull<*mut c_char>, NonNull<c_ulong>)>,
 }
 
 // SAFETY: a `MYSQL_RES` belongs to its `MYSQL`, which may move between threads; both move together,
@@ -24,13 +26,14 @@ impl<'conn> TextRows<'conn> {
     pub(super) fn new(result: NonNull<ffi::MYSQL_RES>, handle: &'conn mut Handle) -> Self {
         // SAFETY: `result` is a live result.
         let width = unsafe { ffi::mysql_num_fields(result.as_ptr()) } as usize;
-        Self { result, handle, width }
+        Self { result: Some(result), handle, width, current: None }
     }
 
     /// The names of the columns.
     pub(crate) fn names(&self) -> Vec<String> {
+        let Some(result) = self.result else { return Vec::new() };
         // SAFETY: `result` is a live result.
-        let fields = unsafe { ffi::mysql_fetch_fields(self.result.as_ptr()) };
+        let fields = unsafe { ffi::mysql_fetch_fields(result.as_ptr()) };
         if fields.is_null() {
             return Vec::new();
         }
@@ -40,26 +43,47 @@ impl<'conn> TextRows<'conn> {
         fields.iter().map(|field| unsafe { text(field.name) }).collect()
     }
 
-    /// The next row, or `None` after the last.
-    pub(crate) fn next(&mut self) -> Result<Option<TextRow<'_>>, ServerError> {
+    /// Goes on to the next row; false after the last.
+    pub(crate) fn fetch(&mut self) -> Result<bool, ServerError> {
+        self.current = None;
+        let Some(result) = self.result else { return Ok(false) };
         // SAFETY: `result` is a live result of `handle`, which we hold mutably.
-        let row = unsafe { ffi::mysql_fetch_row(self.result.as_ptr()) };
-        let Some(row) = NonNull::new(row) else {
+        let row = unsafe { ffi::mysql_fetch_row(result.as_ptr()) };
+        let Some(values) = NonNull::new(row) else {
             // SAFETY: reads a field of a live handle.
             let failed = unsafe { ffi::mysql_errno(self.handle.as_ptr()) } != 0;
-            return if failed { Err(self.handle.error()) } else { Ok(None) };
+            return if failed { Err(self.handle.error()) } else { Ok(false) };
         };
         // SAFETY: a row was just fetched.
-        let lengths = unsafe { ffi::mysql_fetch_lengths(self.result.as_ptr()) };
-        if lengths.is_null() {
-            return Err(self.handle.error());
-        }
+        let lengths = unsafe { ffi::mysql_fetch_lengths(result.as_ptr()) };
+        let lengths = NonNull::new(lengths).ok_or_else(|| self.handle.error())?;
+        self.current = Some((values, lengths));
+        Ok(true)
+    }
+
+    /// The row fetched last; it lies in the library's buffer until the next is fetched.
+    pub(crate) fn row(&self) -> Option<TextRow<'_>> {
+        let (values, lengths) = self.current?;
         // SAFETY: the library promises `width` pointers, valid until the next fetch, which needs
         // `&mut self`.
-        let values = unsafe { std::slice::from_raw_parts(row.as_ptr(), self.width) };
+        let values = unsafe { std::slice::from_raw_parts(values.as_ptr(), self.width) };
         // SAFETY: and as many lengths.
-        let lengths = unsafe { std::slice::from_raw_parts(lengths, self.width) };
-        Ok(Some(TextRow { values, lengths }))
+        let lengths = unsafe { std::slice::from_raw_parts(lengths.as_ptr(), self.width) };
+        Some(TextRow { values, lengths })
+    }
+
+    /// Ends the result, and reads away the answers of further statements in the same text.
+    pub(crate) fn finish(&mut self) -> Result<(), ServerError> {
+        self.free();
+        self.handle.finish()
+    }
+
+    fn free(&mut self) {
+        self.current = None;
+        if let Some(result) = self.result.take() {
+            // SAFETY: `result` is live and used by nobody after this.
+            unsafe { ffi::mysql_free_result(result.as_ptr()) };
+        }
     }
 
     pub(crate) fn handle(&self) -> &Handle {
@@ -69,15 +93,14 @@ impl<'conn> TextRows<'conn> {
 
 impl Drop for TextRows<'_> {
     fn drop(&mut self) {
-        // SAFETY: `result` is live and used by nobody after this.
-        unsafe { ffi::mysql_free_result(self.result.as_ptr()) };
+        self.free();
     }
 }
 
 /// One row, borrowed from the client library's buffer.
 pub(crate) struct TextRow<'rows> {
     values: &'rows [*mut c_char],
-    lengths: &'rows [std::ffi::c_ulong],
+    lengths: &'rows [c_ulong],
 }
 
 impl<'rows> TextRow<'rows> {
