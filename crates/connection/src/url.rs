@@ -177,9 +177,9 @@ mod tests {
 
     #[test]
     fn unknown_parameters_and_bad_values_are_named_together() {
-        let text = refusal("mysql://u:hidden@h/d?conect_timeout=3&read_timeout=soon&ssl_mode=on"); // typos: as is
-        for word in ["conect_timeout", "read_timeout", "ssl_mode", "connect_timeout"] {
-            // typos: as is
+        let text =
+            refusal("mysql://u:hidden@h/d?connection_timeout=3&read_timeout=soon&ssl_mode=on");
+        for word in ["connection_timeout", "read_timeout", "ssl_mode", "connect_timeout"] {
             assert!(text.contains(word), "{word} in {text}");
         }
         assert!(!text.contains("hidden"), "{text}");
