@@ -148,7 +148,8 @@ impl PoolConfig {
     }
 
     /// The ceiling of the pause after the first failed connect, doubling to `cap`; above zero, and
-    /// `cap` at most an hour. Each pause is drawn from zero to its ceiling. Default 50 ms and 2 s.
+    /// `cap` at most an hour. Each pause is drawn from zero to its ceiling. Default 50 ms and
+    /// 500 ms: only one thread tries at a time, so a server that is back is found soon and not flooded.
     #[must_use]
     pub fn connect_retry(mut self, first: Duration, cap: Duration) -> Self {
         (self.retry_first, self.retry_cap) = (first, cap);
@@ -258,7 +259,7 @@ impl Default for PoolConfig {
             validation_timeout: Duration::from_secs(5),
             barging: Duration::from_micros(300),
             retry_first: Duration::from_millis(50),
-            retry_cap: Duration::from_secs(2),
+            retry_cap: Duration::from_millis(500),
             listener: None,
         }
     }
@@ -336,8 +337,8 @@ mod tests {
         let config = PoolConfig::new();
         assert_eq!(config.age(0.0), Duration::from_secs(3600));
         assert_eq!(config.age(1.0), Duration::from_secs(2880));
-        let pauses = [1, 2, 6, 7, 99].map(|n| config.pause(n, 1.0).as_millis());
-        assert_eq!(pauses, [50, 100, 1600, 2000, 2000]);
+        let pauses = [1, 2, 4, 5, 99].map(|n| config.pause(n, 1.0).as_millis());
+        assert_eq!(pauses, [50, 100, 400, 500, 500]);
         assert_eq!(config.pause(3, 0.0), Duration::ZERO);
     }
 }

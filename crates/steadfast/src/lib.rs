@@ -20,7 +20,7 @@
 //! // url is "mysql://shop:secret@db1/shop"
 //! let db = Database::open(DatabaseConfig::from_url(&url)?.migrate(Migrate::Run))?;
 //!
-//! // Run again after a deadlock, a lost connection or a failover, and committed exactly once.
+//! // Run again after a deadlock or a lost connection, and committed exactly once.
 //! let pay = |from: i64, to: i64, amount: i64| {
 //!     db.transaction(|tx| -> Result<(), steadfast::Error> {
 //!         diesel::update(accounts::table.find(from))
@@ -61,7 +61,7 @@
 //! | a server that never answers | waits for ever | ends at the limit that you set |
 //! | TLS `required` on libmariadb | plain text, silently | encrypted, or refused |
 //! | waiting for a connection | the luckiest first | the oldest first |
-//! | after an outage | up to 15 s more | at once |
+//! | after an outage | up to 15 s more | half a second more at most |
 //! | a result of 300 MB | 300 MB in memory | one row in memory |
 //! | a migration that fails half-way | forgotten, and run again from its top | recorded, reported, asked about |
 //!
@@ -80,7 +80,7 @@
 //! Your own `Cargo.toml` also names diesel, because its `table!` macro looks for it there:
 //!
 //! ```toml
-//! steadfast = "0.1"
+//! steadfast = { path = "…/crates/steadfast" }  # not on crates.io yet
 //! diesel = { version = "~2.3", default-features = false }
 //! ```
 
