@@ -189,7 +189,8 @@ impl Connection {
 /// Rows as the server wrote them, in text form, read one by one.
 ///
 /// The connection is busy until the last row. Dropped earlier, up to 1,000 further rows are read
-/// away, for at most 100 ms; if that was not all, the connection is cut and [broken](Connection::is_broken).
+/// away, for at most 100 ms; if that was not all, the connection is cut and
+/// [broken](Connection::is_broken).
 pub struct RawRows<'conn> {
     rows: Option<TextRows<'conn>>,
     columns: Vec<String>,

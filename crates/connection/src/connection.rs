@@ -94,8 +94,8 @@ impl Connection {
     /// For two round trips, each at most the read timeout.
     ///
     /// # Errors
-    /// [`Error::Server`]; [`Error::Misuse`] if a role was set, or a database chosen and the [`Config`]
-    /// has none: no command undoes those.
+    /// [`Error::Server`]; [`Error::Misuse`] if a role was set, or a database chosen and the
+    /// [`Config`] has none: no command undoes those.
     pub fn reset(&mut self) -> Result<(), Error> {
         if self.state.is_beyond_reset() {
             return Err(Error::Misuse("reset: a role was set, which no command undoes"));

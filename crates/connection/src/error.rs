@@ -101,8 +101,8 @@ impl ServerError {
         )
     }
 
-    /// A text without a statement. The client library must not get it: it takes the length 0 for "look
-    /// for a zero byte".
+    /// A text without a statement. The client library must not get it: it takes the length 0 for
+    /// "look for a zero byte".
     pub(crate) fn empty_query(vendor: Vendor) -> Self {
         Self::new(vendor, 1065, "42000", "the query is empty")
     }
@@ -116,8 +116,8 @@ impl ServerError {
         Self::with_fault(self.vendor, self.errno, &self.sqlstate, &self.message, Fault::Permanent)
     }
 
-    /// The same failure of a statement that changes something outside a transaction. If the connection
-    /// was lost after sending (2006 is before), it may have happened.
+    /// The same failure of a statement that changes something outside a transaction. If the
+    /// connection was lost after sending (2006 is before), it may have happened.
     pub(crate) fn in_doubt(self) -> Self {
         let lost = self.fault == Fault::Disconnected && self.loss() == Loss::Connection;
         if lost && self.errno != CR_SERVER_GONE_ERROR { self.uncertain() } else { self }

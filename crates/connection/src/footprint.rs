@@ -1,10 +1,11 @@
 //! What a statement leaves behind, as far as its text tells.
 //!
-//! The server tells of changed variables, schema and temporary tables in its answers, but not always
-//! (not beside a result set, not with an error), and of locks never. So the rule is turned round: a
-//! statement counts as leaving something unless its first words say that it does not. Being wrong costs
-//! a `COM_RESET_CONNECTION` when a pool takes the connection back, or a refused statement; never more.
-//! What no text tells, such as a stored function that takes a user lock, stays unseen.
+//! The server tells of changed variables, schema and temporary tables in its answers, but not
+//! always (not beside a result set, not with an error), and of locks never. So the rule is turned
+//! round: a statement counts as leaving something unless its first words say that it does not.
+//! Being wrong costs a `COM_RESET_CONNECTION` when a pool takes the connection back, or a refused
+//! statement; never more. What no text tells, such as a stored function that takes a user lock,
+//! stays unseen.
 
 /// What is to be expected of a text of one or several statements.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -75,8 +76,8 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).filter(|word| !word.is_empty())
 }
 
-/// The statements of a text in capitals, without comments and literals. What stands in `/*! … */` is
-/// part of it, since the server runs it.
+/// The statements of a text in capitals, without comments and literals. What stands in `/*! … */`
+/// is part of it, since the server runs it.
 fn statements(sql: &str) -> Vec<String> {
     let mut found = vec![String::new()];
     let mut rest = sql;

@@ -1,9 +1,10 @@
 //! The number behind a refusal that came before the greeting.
 //!
 //! A server that is full (1040) or has blocked the host (1129) says so in place of its greeting, in
-//! the clear. libmariadb does not pass that on where TLS was asked for, since nobody vouches for it:
-//! it gives 2002 and puts the number into the text. Where nobody is vouched for anyway (`preferred`,
-//! `required`) we look for ourselves, because "full" and "unreachable" call for different answers.
+//! the clear. libmariadb does not pass that on where TLS was asked for, since nobody vouches for
+//! it: it gives 2002 and puts the number into the text. Where nobody is vouched for anyway
+//! (`preferred`, `required`) we look for ourselves, because "full" and "unreachable" call for
+//! different answers.
 
 use std::io::{ErrorKind, Read};
 use std::net::{TcpStream, ToSocketAddrs};
@@ -65,8 +66,8 @@ fn first_packet(mut socket: impl Read) -> Vec<u8> {
     bytes.get(4..).unwrap_or_default().to_vec()
 }
 
-/// An error packet: 0xff, the number in two bytes, and the text; before the greeting usually without a
-/// SQLSTATE, which would stand after a `#`.
+/// An error packet: 0xff, the number in two bytes, and the text; before the greeting usually
+/// without a SQLSTATE, which would stand after a `#`.
 fn parse(packet: &[u8]) -> Option<ServerError> {
     let [0xff, low, high, rest @ ..] = packet else { return None };
     let errno = u32::from(u16::from_le_bytes([*low, *high]));

@@ -20,7 +20,8 @@ pub(crate) fn parse(text: &str) -> Result<Config, Error> {
         .filter(|url| matches!(url.scheme(), "mysql" | "mariadb"))
         .ok_or_else(|| refuse("mysql://user:password@host:port/database?key=value"))?;
 
-    // Where a password holds such a character as it is, the parts are not what they seem: name none.
+    // Where a password holds such a character as it is, the parts are not what they seem: name
+    // none.
     let names_nobody = url.username().is_empty() && url.password().is_none();
     if text.contains('@') && names_nobody
         || text.matches('@').count() > 1

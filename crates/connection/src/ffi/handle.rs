@@ -135,7 +135,8 @@ impl Handle {
         self.checked(failed)
     }
 
-    /// `COM_QUERY` whose first answer must begin within `limit`, where the read timeout is too long.
+    /// `COM_QUERY` whose first answer must begin within `limit`, where the read timeout is too
+    /// long.
     pub(crate) fn query_within(&mut self, sql: &str, limit: Duration) -> Result<(), ServerError> {
         let length = c_ulong::try_from(sql.len()).unwrap_or(c_ulong::MAX);
         // SAFETY: pointer and length describe `sql`, which lives until the call returns.

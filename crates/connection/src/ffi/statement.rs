@@ -203,8 +203,8 @@ impl Statement {
         }
     }
 
-    /// Ends the result whose rows were read or stored, and reads away those of a procedure's further
-    /// statements, whose failures come no other way.
+    /// Ends the result whose rows were read or stored, and reads away those of a procedure's
+    /// further statements, whose failures come no other way.
     pub(crate) fn finish(&mut self, handle: &Handle) -> Result<(), ServerError> {
         loop {
             // SAFETY: a live statement.
