@@ -55,7 +55,9 @@ impl Footprint {
         let reads = match first {
             "SELECT" | "VALUES" | "DO" => !assigns && !locks,
             "WITH" => !assigns && !["UPDATE", "DELETE"].into_iter().any(has),
-            "SHOW" | "EXPLAIN" | "DESCRIBE" | "DESC" | "SET" | "USE" => true,
+            "SHOW" | "EXPLAIN" | "DESCRIBE" | "DESC" | "USE" => true,
+            // Not `SET STATEMENT … FOR`, which is the statement behind it.
+            "SET" => second != "STATEMENT",
             _ => false,
         };
         Self {
@@ -186,6 +188,7 @@ mod tests {
         for sql in [
             "UPDATE t SET v = 1",
             "CALL p()",
+            "SET STATEMENT max_statement_time=1 FOR DELETE FROM t",
             "SELECT 1; DELETE FROM t",
             "INSERT INTO t SELECT 1",
             "DO GET_LOCK('a', 1)",
