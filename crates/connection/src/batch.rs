@@ -72,14 +72,9 @@ impl Connection {
         self.state.admit().map_err(refused)?;
         let footprint = Footprint::of(sql);
         self.state.expect(footprint);
-        let is_doubtful = self.is_doubtful(footprint);
+        let is_doubtful = self.state.is_doubtful(footprint, &self.handle);
         let outcome = self.run_batch(sql);
         outcome.map_err(|failure| if is_doubtful { failure.in_doubt() } else { failure })
-    }
-
-    /// True for what may change something by itself, outside a transaction.
-    fn is_doubtful(&self, footprint: Footprint) -> bool {
-        !footprint.reads && !self.state.is_open(&self.handle)
     }
 
     pub(crate) fn run_batch(&mut self, sql: &str) -> Result<Vec<Outcome>, BatchError> {
@@ -127,7 +122,7 @@ impl Connection {
         self.state.admit()?;
         let footprint = Footprint::of(sql);
         self.state.expect(footprint);
-        let is_doubtful = self.is_doubtful(footprint);
+        let is_doubtful = self.state.is_doubtful(footprint, &self.handle);
         let outcome = self.handle.query(sql).and_then(|()| {
             let has_rows = self.handle.has_rows();
             // Without rows it is over, with whatever else the text held.

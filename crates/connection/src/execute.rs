@@ -147,7 +147,7 @@ where
     })?;
     let statement = lent.get();
     state.expect(statement.footprint);
-    let is_doubtful = !statement.footprint.reads && !state.is_open(handle);
+    let is_doubtful = state.is_doubtful(statement.footprint, handle);
     let outcome = match statement.execute(&binds.metadata, &mut binds.binds) {
         Err(error) if is_stale(&error) => {
             *statement = Statement::prepare(handle, &text_of(source)?)?;

@@ -4,12 +4,12 @@
 //! always (not beside a result set, not with an error), and of locks never. So the rule is turned
 //! round: a statement counts as leaving something unless its first words say that it does not.
 //! Being wrong costs a `COM_RESET_CONNECTION` when a pool takes the connection back, or a refused
-//! statement; never more. What no text tells, such as a stored function that takes a user lock,
-//! stays unseen.
+//! statement; never more. What no text tells stays unseen: a stored function that takes a user lock
+//! or writes, a procedure that commits or sets a role.
 
 /// What is to be expected of a text of one or several statements.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "four independent answers about one text")]
+#[expect(clippy::struct_excessive_bools, reason = "independent answers about one text")]
 pub(crate) struct Footprint {
     /// It changes nothing in the database, so it can be sent again.
     pub(crate) reads: bool,
@@ -19,6 +19,8 @@ pub(crate) struct Footprint {
     pub(crate) sets_role: bool,
     /// It begins or ends a transaction by name.
     pub(crate) controls_transaction: bool,
+    /// It commits what is open, as DDL does, before it does anything else: also when it then fails.
+    pub(crate) commits: bool,
 }
 
 impl Footprint {
@@ -30,6 +32,7 @@ impl Footprint {
             all.touches |= one.touches;
             all.sets_role |= one.sets_role;
             all.controls_transaction |= one.controls_transaction;
+            all.commits |= one.commits;
         }
         all
     }
@@ -40,13 +43,28 @@ impl Footprint {
         let mut first = words(text);
         let (first, second) = (first.next().unwrap_or_default(), first.next().unwrap_or_default());
         let locks = ["GET_LOCK", "RELEASE_LOCK", "RELEASE_ALL_LOCKS"].into_iter().any(has);
-        let assigns = text.contains(":=") || has("INTO") && matches!(first, "SELECT" | "WITH");
-        let touches = match first {
+        let assigns = text.contains(":=")
+            || has("INTO") && matches!(first, "SELECT" | "WITH")
+            || text.contains('@') && first == "LOAD";
+        let is_temporary = second == "TEMPORARY" || second == "OR" && has("TEMPORARY");
+        let controls_transaction = match first {
+            "BEGIN" | "START" | "COMMIT" | "XA" => true,
+            "ROLLBACK" => !has("TO"),
+            "SET" => has("AUTOCOMMIT"),
+            _ => false,
+        };
+        let ddl = match first {
+            "CREATE" | "DROP" => !is_temporary,
+            "ALTER" | "TRUNCATE" | "RENAME" | "GRANT" | "REVOKE" | "LOCK" | "UNLOCK" | "FLUSH"
+            | "ANALYZE" | "OPTIMIZE" | "REPAIR" | "CHECK" | "INSTALL" | "UNINSTALL" => true,
+            _ => false,
+        };
+        let takes_state = match first {
             "SELECT" | "WITH" | "VALUES" | "INSERT" | "UPDATE" | "DELETE" | "REPLACE" | "DO" => {
-                locks || assigns
+                false
             }
             "BEGIN" | "START" | "COMMIT" | "ROLLBACK" | "SAVEPOINT" | "RELEASE" => false,
-            "CREATE" | "DROP" => second == "TEMPORARY" || second == "OR" && has("TEMPORARY"),
+            "CREATE" | "DROP" => is_temporary,
             "ALTER" | "TRUNCATE" | "RENAME" | "GRANT" | "REVOKE" | "LOAD" | "KILL" => false,
             "SHOW" | "EXPLAIN" | "DESCRIBE" | "DESC" | "ANALYZE" | "OPTIMIZE" | "CHECK"
             | "CHECKSUM" | "REPAIR" => false,
@@ -60,16 +78,14 @@ impl Footprint {
             "SET" => second != "STATEMENT",
             _ => false,
         };
+        // Texts that are not seen here, or not as a whole.
+        let hides = matches!(first, "EXECUTE" | "PREPARE") || first == "BEGIN" && second == "NOT";
         Self {
             reads,
-            touches,
-            sets_role: first == "SET" && has("ROLE"),
-            controls_transaction: match first {
-                "BEGIN" | "START" | "COMMIT" | "XA" => true,
-                "ROLLBACK" => !has("TO"),
-                "SET" => has("AUTOCOMMIT"),
-                _ => false,
-            },
+            touches: takes_state || locks || assigns || hides,
+            sets_role: first == "SET" && has("ROLE") || hides,
+            controls_transaction,
+            commits: ddl || controls_transaction,
         }
     }
 }
@@ -88,7 +104,7 @@ fn statements(sql: &str) -> Vec<String> {
         let taken = match next {
             '\'' | '"' | '`' => literal(rest, next),
             '#' => through(rest, "\n", 1),
-            '-' if rest.starts_with("-- ") || rest.starts_with("--\n") => through(rest, "\n", 2),
+            '-' if is_comment(rest) => through(rest, "\n", 2),
             '/' if rest.starts_with("/*!") => 3,
             '/' if rest.starts_with("/*M!") => 4,
             '/' if rest.starts_with("/*") => through(rest, "*/", 2),
@@ -104,6 +120,12 @@ fn statements(sql: &str) -> Vec<String> {
     found.retain(|statement| !statement.trim().is_empty());
     found
 }
+/// `--` and white space or a control character.
+fn is_comment(text: &str) -> bool {
+    let mut after = text.bytes().skip(2);
+    text.starts_with("--") && after.next().is_none_or(|byte| byte <= b' ')
+}
+
 /// Bytes up to and with the first `end` after `start` bytes; all if there is none.
 fn through(text: &str, end: &str, start: usize) -> usize {
     let after = text.get(start..).unwrap_or_default();
@@ -138,6 +160,7 @@ mod tests {
             "/* comment; */ DELETE FROM t",
             "INSERT INTO t VALUES ('a;b', 'it''s', 'it\\'s; SET @x = 1')",
             "-- a comment\nSELECT 1",
+            "--\tSELECT\nDELETE FROM t",
             "BEGIN; INSERT INTO t VALUES (1); COMMIT",
             "CREATE TABLE t (id INT)",
             "ALTER TABLE t ADD c INT",
@@ -188,6 +211,7 @@ mod tests {
         for sql in [
             "UPDATE t SET v = 1",
             "CALL p()",
+            "--\tSELECT this\nUPDATE a SET v = v + 1",
             "SET STATEMENT max_statement_time=1 FOR DELETE FROM t",
             "SELECT 1; DELETE FROM t",
             "INSERT INTO t SELECT 1",
@@ -215,6 +239,14 @@ mod tests {
         {
             assert!(!Footprint::of(sql).controls_transaction, "{sql}");
         }
+        for sql in ["ALTER TABLE t ADD c INT", "CREATE TABLE t (id INT)", "DROP TABLE t", "COMMIT"]
+        {
+            assert!(Footprint::of(sql).commits, "{sql}");
+        }
+        for sql in ["CREATE TEMPORARY TABLE t (id INT)", "INSERT INTO t VALUES (1)", "CALL p()"] {
+            assert!(!Footprint::of(sql).commits, "{sql}");
+        }
+        assert!(Footprint::of("EXECUTE IMMEDIATE 'SET ROLE r'").sets_role);
         assert!(Footprint::of("SET ROLE r").sets_role);
         assert!(!Footprint::of("SET time_zone = '+00:00'").sets_role);
     }

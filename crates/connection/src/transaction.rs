@@ -93,11 +93,24 @@ impl TransactionState {
         self.phase != Phase::Idle || handle.in_transaction()
     }
 
+    /// True for what may change something that no transaction of ours would undo.
+    pub(crate) fn is_doubtful(&self, footprint: Footprint, handle: &Handle) -> bool {
+        !footprint.reads && (!self.is_open(handle) || footprint.commits)
+    }
+
+    /// The outcome of the COMMIT just sent is not known: so must every later look at it say.
+    fn doubt(&mut self) {
+        for error in [&mut self.undone, &mut self.first_error, &mut self.last_error] {
+            *error = error.take().map(|error| error.uncertain());
+        }
+    }
+
     /// To be told of each statement before it is sent.
     pub(crate) fn expect(&mut self, footprint: Footprint) {
         self.footprint.touches |= footprint.touches;
         self.footprint.sets_role |= footprint.sets_role;
         self.footprint.controls_transaction = footprint.controls_transaction;
+        self.footprint.commits = footprint.commits;
     }
 
     pub(crate) fn first_error(&self) -> Option<&ServerError> {
@@ -144,6 +157,10 @@ impl TransactionState {
         self.broken |= loss == Loss::Connection;
         if self.phase != Phase::Idle {
             self.first_error.get_or_insert_with(|| error.clone());
+            // What was open was committed before the statement failed, whatever it failed of.
+            if self.phase == Phase::Open && self.footprint.commits {
+                self.undone.get_or_insert_with(|| ServerError::ended_by_statement(self.vendor));
+            }
             if loss != Loss::Statement {
                 self.undone.get_or_insert_with(|| error.clone());
             }
@@ -234,6 +251,7 @@ impl Connection {
             return self.rollback();
         }
         let sql = if before.is_empty() { "COMMIT".to_owned() } else { format!("{before} COMMIT") };
+        self.state.expect(Footprint::default());
         self.state.phase = Phase::CommitSent;
         match self.run_batch(&sql) {
             Ok(_) => {
@@ -250,6 +268,7 @@ impl Connection {
                 // The phase stays `CommitSent`: this connection cannot tell the outcome, nor be
                 // used again; and the server shall not wait for more from it either.
                 self.state.broken = true;
+                self.state.doubt();
                 self.state.status.set_in_error();
                 if let Ok(interrupter) = self.interrupter() {
                     interrupter.shutdown();

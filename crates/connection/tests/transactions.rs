@@ -259,6 +259,42 @@ fn a_transaction_ended_or_begun_by_name_inside_is_noticed() {
 }
 
 #[test]
+fn ddl_that_fails_has_committed_what_was_open_and_says_so() {
+    let database = accounts();
+    let mut conn = open(&database);
+    conn.begin("BEGIN").unwrap();
+    pay(&mut conn, 1, 10).unwrap();
+    let failure = conn.batch("CREATE TABLE accounts (id INT)").unwrap_err();
+    assert_eq!(failure.source_error().errno(), 1050);
+    // It cannot be run again, whatever the number: half of it is there.
+    assert_eq!(conn.undone().map(ServerError::sqlstate), Some("25000"));
+    assert_eq!(conn.commit("").unwrap_err().sqlstate(), Some("25000"));
+    assert_eq!(balance(&database, 1), 110);
+}
+
+#[test]
+fn a_commit_by_name_whose_answer_is_lost_is_in_doubt() {
+    let database = accounts();
+    let proxy = server().proxy();
+    for by_call in [true, false] {
+        let config = Config::from_url(&database.url_through(&proxy)).unwrap();
+        let mut conn = Connection::open(&config).unwrap();
+        conn.begin("BEGIN").unwrap();
+        pay(&mut conn, 1, 10).unwrap();
+        proxy.rule(Rule::cut_after().containing("COMMIT"));
+        if by_call {
+            conn.commit("").unwrap_err();
+            assert_eq!(conn.first_error().map(ServerError::fault), Some(Fault::Uncertain));
+        } else {
+            assert_eq!(conn.batch("COMMIT").unwrap_err().fault(), Fault::Uncertain);
+        }
+        // Whoever looks for the reason must not read "run it again".
+        assert_ne!(conn.undone().map(ServerError::fault), Some(Fault::Disconnected));
+    }
+    assert_eq!(balance(&database, 1), 120);
+}
+
+#[test]
 fn a_begin_that_opens_nothing_is_refused() {
     let database = accounts();
     let mut conn = open(&database);

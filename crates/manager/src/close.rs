@@ -13,6 +13,9 @@ use crate::state::Stage;
 /// Who waits for another call of `close` waits this long beyond its own deadline.
 const GRACE: Duration = Duration::from_secs(2);
 
+/// Any longer limit is for ever, and would overflow the clock.
+const MONTH: Duration = Duration::from_secs(30 * 24 * 3600);
+
 /// How [`Database::close`](crate::Database::close) went.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
@@ -79,6 +82,7 @@ struct Inside {
 impl House {
     /// Closes, or waits for whoever does and returns the same report.
     pub(crate) fn close(&self, deadline: Duration) -> Arc<DrainReport> {
+        let deadline = deadline.min(MONTH);
         let until = Instant::now() + deadline;
         let mut inside = self.closing.inside.lock();
         if inside.begun {

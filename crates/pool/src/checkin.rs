@@ -51,8 +51,12 @@ impl House {
         if thread::panicking() {
             return Some(Reason::Panicked);
         }
-        // diesel's `begin_test_transaction` is to stay open from one checkout to the next.
-        if connection.in_transaction() && !connection.in_test_transaction() {
+        // diesel's `begin_test_transaction` is to stay open from one checkout to the next, and with it
+        // all that a reset would undo.
+        if connection.in_test_transaction() {
+            return None;
+        }
+        if connection.in_transaction() {
             return Some(Reason::OpenTransaction);
         }
         if connection.last_error().is_some_and(ServerError::refuses_writes) {

@@ -319,6 +319,12 @@ impl<T, C: Clone> Shelf<T, C> {
         let ticket = state.lent.enter(Borrower { since: now, ..waiter.borrower.clone() });
         self.gauges.lent_one_more();
         waiter.answer(Ok(Grant { item, ticket }));
+        // One that was nudged and then answered does not look any more: whoever is next does.
+        if !state.idle.is_empty()
+            && let Some(next) = state.nudge_oldest()
+        {
+            next.ring();
+        }
         Some(waiter)
     }
 

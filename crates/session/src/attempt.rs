@@ -105,6 +105,8 @@ impl Course<'_> {
         lender.settle();
         if matches!(verdict, Verdict::Done(_)) {
             Counters::add(&self.house.counters.committed);
+            // Committed in time: what follows is not cut any more.
+            self.slot.hand().arm(None);
             hooks.run();
         } else {
             Counters::add(&self.house.counters.rollbacks);

@@ -45,12 +45,15 @@ impl Sessions {
     }
 }
 
+/// Any longer limit is for ever, and would overflow the clock.
+const MONTH: Duration = Duration::from_secs(30 * 24 * 3600);
+
 impl Roll {
     fn close(&self, limit: Duration) -> Closing {
         let begun = Instant::now();
         let mut lines = self.lines.lock();
         lines.closed = true;
-        self.wait_for_all(&mut lines, begun + limit);
+        self.wait_for_all(&mut lines, begun + limit.min(MONTH));
         let entries: Vec<_> = lines.entries().cloned().collect();
         let now = self.now();
         let mut cut: Vec<_> = entries

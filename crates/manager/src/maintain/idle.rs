@@ -36,7 +36,7 @@ const SLEEPERS: &str = "SELECT CAST(p.ID AS UNSIGNED) AS id, p.USER AS user, p.H
      CAST(t.TRX_STARTED AS CHAR) AS started, CAST(p.TIME AS UNSIGNED) AS idle_s \
      FROM information_schema.INNODB_TRX t \
      JOIN information_schema.PROCESSLIST p ON p.ID = t.TRX_MYSQL_THREAD_ID \
-     WHERE p.COMMAND = 'Sleep' AND p.TIME >= ? AND p.DB = DATABASE() AND t.TRX_IS_READ_ONLY = 0 \
+     WHERE p.COMMAND = 'Sleep' AND p.TIME >= ? AND BINARY p.DB = BINARY DATABASE() AND t.TRX_IS_READ_ONLY = 0 \
      AND p.ID <> CONNECTION_ID() AND p.USER NOT IN ('system user', 'event_scheduler') \
      AND p.ID <> COALESCE(IS_USED_LOCK(?), 0) ORDER BY p.TIME DESC";
 

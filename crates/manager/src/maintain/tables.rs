@@ -12,7 +12,7 @@ use crate::maintain::task::{TaskRefusal, Verb};
 use crate::name::Name;
 
 const TABLES: &str = "SELECT TABLE_NAME FROM information_schema.TABLES \
-     WHERE TABLE_SCHEMA = DATABASE() AND TABLE_TYPE = 'BASE TABLE' ORDER BY TABLE_NAME";
+     WHERE TABLE_SCHEMA = DATABASE() AND TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED') ORDER BY TABLE_NAME";
 
 /// One statement a table, so that each is bounded by itself and one that fails does not hide the rest.
 pub(crate) fn run(
