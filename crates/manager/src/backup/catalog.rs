@@ -69,6 +69,18 @@ pub(super) fn charset(conn: &mut Connection) -> Result<(String, String), BackupE
     Ok(found.first().map(|row| (row.text(0), row.text(1))).unwrap_or_default())
 }
 
+/// What the account would need to see every table, view, trigger, event and routine, and lacks.
+pub(super) fn missing_privileges(conn: &mut Connection) -> Result<Vec<String>, BackupError> {
+    let sql = "SELECT p FROM (SELECT 'SELECT' p UNION SELECT 'SHOW VIEW' UNION SELECT 'TRIGGER' \
+               UNION SELECT 'EVENT' UNION SELECT 'EXECUTE') wanted \
+               WHERE NOT EXISTS (SELECT 1 FROM information_schema.USER_PRIVILEGES \
+                                 WHERE PRIVILEGE_TYPE = p) \
+               AND NOT EXISTS (SELECT 1 FROM information_schema.SCHEMA_PRIVILEGES \
+                               WHERE PRIVILEGE_TYPE = p AND DATABASE() LIKE TABLE_SCHEMA)";
+    let missing = rows(conn, "asking for the account's rights", sql)?;
+    Ok(missing.iter().map(|row| row.text(0)).collect())
+}
+
 /// Tables, views and sequences by name.
 pub(super) fn tables(conn: &mut Connection) -> Result<Vec<Listed>, BackupError> {
     let sql = format!(

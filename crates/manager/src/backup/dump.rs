@@ -22,7 +22,7 @@ const DEFINITION_ONLY: [&str; 7] =
 ///
 /// All tables are read in one snapshot, on connections of its own, without a lock on anybody's rows. While a table is
 /// read, alterations of it wait. It is written to `NAME.partial` beside `dir`; what an earlier process left there when it
-/// died is overwritten. Nobody's password is in it; the definitions of routines and views are, with the names of the
+/// died is overwritten. No account's password is in it, unless a FEDERATED or CONNECT table spells one out; the definitions of routines and views are, with the names of the
 /// accounts they belong to.
 ///
 /// # Blocks
@@ -31,7 +31,8 @@ const DEFINITION_ONLY: [&str; 7] =
 ///
 /// # Errors
 /// Each says what it is about and what helps; after any of them nothing is left under `dir`:
-/// [`NameTaken`](BackupError::NameTaken), [`NonTransactional`](BackupError::NonTransactional),
+/// [`NameTaken`](BackupError::NameTaken), [`MissingPrivileges`](BackupError::MissingPrivileges),
+/// [`NonTransactional`](BackupError::NonTransactional),
 /// [`ChangedDuringBackup`](BackupError::ChangedDuringBackup), [`Server`](BackupError::Server),
 /// [`File`](BackupError::File) and others.
 pub fn backup(
@@ -65,7 +66,11 @@ fn take(
     options.check()?;
     let database = config.database_name().ok_or(BackupError::NoDatabase)?.to_owned();
     let folder = Folder::claim(dir)?;
-    let reader = Reader::open(config, options.answer_timeout)?;
+    let mut reader = Reader::open(config, options.answer_timeout)?;
+    let privileges = catalog::missing_privileges(&mut reader.text)?;
+    if !privileges.is_empty() {
+        return Err(BackupError::MissingPrivileges { privileges });
+    }
     let mut dump = Dump { reader, folder, options, kind, files: file_name(&database) };
     let snapshot = dump.reader.snapshot()?;
     let mut manifest = dump.manifest(database, snapshot)?;

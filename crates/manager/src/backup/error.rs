@@ -54,6 +54,13 @@ pub enum BackupError {
         /// The first strange entry in it.
         entry: String,
     },
+    /// The account does not see everything: the server hides what it has no right to, and a backup
+    /// would lack it without a word.
+    #[error("the account lacks {} on the database: a backup would silently lack what they show", list(.privileges))]
+    MissingPrivileges {
+        /// As in GRANT.
+        privileges: Vec<String>,
+    },
     /// Tables that know no transactions cannot be read as of the snapshot.
     #[error(
         "no consistent copy of {} is possible, their engine knows no transactions: convert them to InnoDB, or allow it \

@@ -167,6 +167,9 @@ impl Purge {
     }
 
     /// The age from which on a row goes, by the server's clock when the run begins; 1 s to 100 years.
+    ///
+    /// A `DATE` counts as its midnight, so a row of today may be older than a minute. A zero date is
+    /// older than anything, and a NULL is never old.
     pub fn older_than(mut self, age: Duration) -> Self {
         self.older_than = Some(age);
         self

@@ -1,6 +1,6 @@
 //! Many rows, no rows, no key, and the largest row.
 
-use steadfast_manager::{BackupOptions, backup};
+use steadfast_manager::{BackupError, BackupOptions, backup};
 
 use crate::ground::Ground;
 
@@ -50,4 +50,28 @@ fn an_empty_database_comes_back_empty() {
     assert!(
         serde_json::to_string(&taken).unwrap().contains("\"consistency\":\"snapshot-position\"")
     );
+}
+
+#[test]
+fn an_account_that_does_not_see_everything_is_refused() {
+    let ground = Ground::new("CREATE TABLE t (id INT PRIMARY KEY); CREATE TABLE hidden (id INT)");
+    let (name, user) = (ground.database.name().to_owned(), format!("u{}", std::process::id()));
+    let grant = |what: &str| {
+        let sql = format!("CREATE USER IF NOT EXISTS {user}@'%'; GRANT {what} TO {user}@'%'");
+        ground.database.sql(&sql).unwrap();
+    };
+    let back_up = || backup(&ground.config().user(&user), &ground.dir(), &BackupOptions::new());
+
+    grant(&format!("SELECT, SHOW VIEW ON `{name}`.*"));
+    match back_up() {
+        Err(BackupError::MissingPrivileges { privileges }) => {
+            assert_eq!(privileges, ["TRIGGER", "EVENT", "EXECUTE"]);
+        }
+        other => panic!("{other:?}"),
+    }
+    assert!(!ground.dir().exists() && !ground.partial().exists());
+
+    grant(&format!("TRIGGER, EVENT, EXECUTE ON `{name}`.*"));
+    assert_eq!(back_up().unwrap().tables, 2);
+    ground.database.sql(&format!("DROP USER {user}@'%'")).unwrap();
 }
