@@ -201,3 +201,14 @@ fn a_migration_in_rust_runs_on_the_real_connection() {
     assert_eq!(database.sql("SELECT COUNT(*) FROM a").unwrap(), "3");
     assert!(db.migrations().unwrap().is_current());
 }
+
+#[test]
+fn what_one_migration_sets_for_itself_does_not_reach_the_next() {
+    let database = server().database();
+    let loose = "SET sql_mode = '', time_zone = '+05:00'; CREATE TABLE a (v VARCHAR(2))";
+    let strict = "CREATE TABLE b AS SELECT @@sql_mode AS mode, @@time_zone AS zone";
+    let scripts = vec![script("20200101_a", loose), script("20200102_b", strict)];
+    opened(&database, scripts).migrate().unwrap();
+    let settings = database.sql("SELECT mode LIKE '%STRICT%', zone FROM b").unwrap();
+    assert_eq!(settings, "1\t+00:00");
+}

@@ -75,6 +75,9 @@ impl Course<'_> {
         W: Work<T, E>,
     {
         let id = self.attempt_id();
+        if let Err(error) = lender.admit() {
+            return self.judge(error);
+        }
         let lease = match lender.lend(self.left()) {
             Ok(lease) => lease,
             Err(error) => return self.judge(error),

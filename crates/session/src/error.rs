@@ -89,6 +89,10 @@ pub enum Error {
         "the connection was cut in the transaction: at its deadline, or by a stream dropped early"
     )]
     ConnectionCut,
+    /// The session's connection was lost with settings, locks or temporary tables that the work may
+    /// count on; nothing was run again. Open another session and set it up.
+    #[error("the session's connection was lost, and with it what had been set on it")]
+    SessionStateLost,
     /// `steadfast_outcome` is not there, so the commit could not be recorded; nothing was committed.
     #[error(
         "table steadfast_outcome is missing: create it with Database::migrate, or switch recording \
@@ -134,6 +138,7 @@ impl Error {
             | Self::NestedTransaction
             | Self::EndedInside
             | Self::ConnectionCut
+            | Self::SessionStateLost
             | Self::OutcomeTableMissing { .. }
             | Self::Watch(_)
             | Self::NoColumn(_)

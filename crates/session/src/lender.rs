@@ -16,6 +16,14 @@ pub(crate) trait Lender {
     #[track_caller]
     fn lend(&mut self, limit: Duration) -> Result<&mut Lease, Error>;
 
+    /// Whether work may begin on what will be lent.
+    ///
+    /// # Errors
+    /// [`Error::SessionStateLost`] if it would run in another session state than before.
+    fn admit(&self) -> Result<(), Error> {
+        Ok(())
+    }
+
     /// The attempt needs its connection no longer.
     fn settle(&mut self);
 
@@ -82,6 +90,11 @@ impl Lender for Kept<'_> {
             attach(self.slot, self.lease);
         }
         Ok(self.lease)
+    }
+
+    fn admit(&self) -> Result<(), Error> {
+        let lost = self.lease.is_broken() && self.lease.state_touched();
+        if lost { Err(Error::SessionStateLost) } else { Ok(()) }
     }
 
     fn settle(&mut self) {}

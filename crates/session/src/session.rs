@@ -39,7 +39,8 @@ impl Session {
     }
 
     /// Runs `work` in a transaction, as [`Sessions::transaction`] does, on this session's connection. It is
-    /// kept for all attempts, and replaced by a new one of the pool if it is lost. Until that one is there
+    /// kept for all attempts, and replaced by a new one of the pool if it is lost, unless settings, locks
+    /// or temporary tables went with it ([`Error::SessionStateLost`]). Until that one is there
     /// the lost one keeps its place in the pool: in a pool that is full of sessions,
     /// [`Sessions::transaction`], which holds nothing while it waits, recovers better.
     ///

@@ -179,6 +179,9 @@ impl Sessions {
     /// Finds out what became of an attempt that ended with [`Error::CommitUnknown`], and keeps it so: what
     /// is told to be aborted can never commit.
     ///
+    /// The record must still be there: after `Task::outcome_retention` has taken it, a committed attempt
+    /// would be told as aborted. Ask within the retention.
+    ///
     /// # Blocks
     /// Until the [deadline](crate::RetryPolicy::deadline) of the settings.
     ///

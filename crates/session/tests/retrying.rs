@@ -152,6 +152,22 @@ fn a_connection_killed_in_the_work_is_replaced_and_the_work_run_again() {
 }
 
 #[test]
+fn a_session_that_lost_what_was_set_on_it_runs_nothing_again() {
+    let bank = Bank::new();
+    let mut session = bank.sessions.open().unwrap();
+    session.raw().execute("SET @mine = 1", ()).unwrap();
+    let id = session.thread_id();
+    let mut runs = 0;
+    let told = session.transaction(|tx| -> Result<(), Error> {
+        runs += 1;
+        server().kill_connection(id).unwrap();
+        book(tx, 1, 1).map(drop)
+    });
+    assert!(matches!(told, Err(Error::SessionStateLost)), "{told:?}");
+    assert_eq!((runs, bank.cents().as_str()), (1, "1000,1000"));
+}
+
+#[test]
 fn an_error_of_the_application_is_rolled_back_and_returned_unchanged() {
     let bank = Bank::new();
     let runs = AtomicU32::new(0);

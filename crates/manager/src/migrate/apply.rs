@@ -112,8 +112,18 @@ fn back_home(conn: &mut Connection, database: &str) -> Result<(), Error> {
     journal::control(conn, &format!("USE {}", Name(database)))
 }
 
+/// Keeps the session's settings for [`as_new`].
+pub(super) fn keep_settings(conn: &mut Connection) -> Result<(), Error> {
+    let keep = "SET @steadfast_mode = @@sql_mode, @steadfast_zone = @@time_zone";
+    journal::control(conn, keep)
+}
+
 /// What a migration set for itself must not reach the next. A reset of the connection would do more,
 /// and let go of the lock.
 fn as_new(conn: &mut Connection) -> Result<(), Error> {
-    journal::control(conn, "SET autocommit = 1, foreign_key_checks = 1, unique_checks = 1")
+    journal::control(
+        conn,
+        "SET autocommit = 1, foreign_key_checks = 1, unique_checks = 1, sql_mode = @steadfast_mode, \
+         time_zone = @steadfast_zone",
+    )
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use steadfast_connection::{Connection, Vendor};
 
 use crate::Error;
-use crate::migrate::apply::apply;
+use crate::migrate::apply::{apply, keep_settings};
 use crate::migrate::journal::{self, Journal};
 use crate::migrate::lock::MigrationLock;
 use crate::migrate::plan::Plan;
@@ -72,6 +72,7 @@ pub(crate) fn run_locked(
         status.in_state(MigrationState::Pending).map(|info| info.version.as_str()).collect();
     if !pending.is_empty() {
         journal::make(conn, plan)?;
+        keep_settings(conn)?;
     }
     for step in plan.steps.iter().filter(|step| pending.contains(&step.known.version.as_str())) {
         lock.check(conn)?;
