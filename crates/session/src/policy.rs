@@ -34,7 +34,8 @@ impl RetryPolicy {
     }
 
     /// How long it may take with all its attempts, 1 ms to 24 h. Default 30 s. What still runs then is
-    /// cut off, so that no call takes longer, whatever the server does.
+    /// cut off, whatever the server does. Where the work touched the session's state, giving the
+    /// connection back may take the pool's `validation_timeout` more.
     #[must_use]
     pub fn deadline(mut self, limit: Duration) -> Self {
         self.deadline = limit;
