@@ -133,9 +133,9 @@ mod tests {
     #[test]
     fn a_long_path_gets_a_short_socket() {
         let (none, near) =
-            socket_path(Path::new("/work/target/testkit/run-1")).expect("it is short");
-        assert_eq!((none, near), (None, PathBuf::from("/work/target/testkit/run-1/socket")));
-        let long = PathBuf::from(format!("/work/{}", "deep/".repeat(30)));
+            socket_path(Path::new("/build/target/testkit/run-1")).expect("it is short");
+        assert_eq!((none, near), (None, PathBuf::from("/build/target/testkit/run-1/socket")));
+        let long = PathBuf::from(format!("/build/{}", "deep/".repeat(30)));
         let (folder, socket) = socket_path(&long).expect("a folder in /tmp");
         assert!(socket.as_os_str().len() <= LONGEST_SOCKET_PATH, "{}", socket.display());
         fs::remove_dir(folder.expect("a folder of its own")).expect("it is empty");
