@@ -51,8 +51,8 @@ impl BatchError {
         self.source.fault()
     }
 
-    fn in_doubt(self) -> Self {
-        Self { source: Box::new(self.source.in_doubt()), ..self }
+    fn in_doubt(self, is_doubtful: bool) -> Self {
+        Self { source: Box::new(self.source.in_doubt(is_doubtful)), ..self }
     }
 }
 
@@ -74,7 +74,7 @@ impl Connection {
         self.state.expect(footprint);
         let is_doubtful = self.state.is_doubtful(footprint, &self.handle);
         let outcome = self.run_batch(sql);
-        outcome.map_err(|failure| if is_doubtful { failure.in_doubt() } else { failure })
+        outcome.map_err(|failure| failure.in_doubt(is_doubtful))
     }
 
     pub(crate) fn run_batch(&mut self, sql: &str) -> Result<Vec<Outcome>, BatchError> {
@@ -131,8 +131,7 @@ impl Connection {
             }
             Ok(has_rows)
         });
-        let has_rows =
-            self.note(outcome.map_err(|error| if is_doubtful { error.in_doubt() } else { error }))?;
+        let has_rows = self.note(outcome.map_err(|error| error.in_doubt(is_doubtful)))?;
         let Self { handle, state, .. } = self;
         if !has_rows {
             return Ok(RawRows { rows: None, columns: Vec::new(), state, ended: true });
@@ -177,7 +176,7 @@ impl Connection {
             self.handle.finish()?;
             Ok(outcome)
         });
-        Ok(self.note(outcome.map_err(|error| if is_doubtful { error.in_doubt() } else { error }))?)
+        Ok(self.note(outcome.map_err(|error| error.in_doubt(is_doubtful)))?)
     }
 }
 

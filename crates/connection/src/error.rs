@@ -118,9 +118,13 @@ impl ServerError {
 
     /// The same failure of a statement that changes something outside a transaction. If the
     /// connection was lost after sending (2006 is before), it may have happened.
-    pub(crate) fn in_doubt(self) -> Self {
+    pub(crate) fn in_doubt(self, is_doubtful: bool) -> Self {
         let lost = self.fault == Fault::Disconnected && self.loss() == Loss::Connection;
-        if lost && self.errno != CR_SERVER_GONE_ERROR { self.uncertain() } else { self }
+        if is_doubtful && lost && self.errno != CR_SERVER_GONE_ERROR {
+            self.uncertain()
+        } else {
+            self
+        }
     }
 
     /// The same failure, in answer to a COMMIT whose outcome it does not tell.

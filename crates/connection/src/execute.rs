@@ -36,7 +36,7 @@ where
 {
     let Executed { mut statement, is_doubtful } = run(handle, statements, state, source)?;
     let outcome = finish_without_rows(handle, statement.get());
-    let affected = outcome.map_err(|error| in_doubt(error, is_doubtful))?;
+    let affected = outcome.map_err(|error| error.in_doubt(is_doubtful))?;
     Ok(usize::try_from(affected).unwrap_or(usize::MAX))
 }
 
@@ -81,7 +81,7 @@ where
     let stored = if loading.stream {
         None
     } else {
-        Some(lent.store().map_err(|error| in_doubt(error, is_doubtful))?)
+        Some(lent.store().map_err(|error| error.in_doubt(is_doubtful))?)
     };
     Ok(Rows { statement, columns, row, stored })
 }
@@ -114,10 +114,6 @@ struct Executed<'conn> {
     statement: Lent<'conn>,
     /// It may have changed something by itself, outside a transaction.
     is_doubtful: bool,
-}
-
-fn in_doubt(error: ServerError, is_doubtful: bool) -> ServerError {
-    if is_doubtful { error.in_doubt() } else { error }
 }
 
 fn run<'conn, T>(
@@ -155,7 +151,7 @@ where
         }
         outcome => outcome,
     };
-    outcome.map_err(|error| in_doubt(error, is_doubtful))?;
+    outcome.map_err(|error| error.in_doubt(is_doubtful))?;
     Ok(Executed { statement: lent, is_doubtful })
 }
 

@@ -159,6 +159,30 @@ fn an_item_that_was_held_briefly_may_be_taken_past_a_waiter_but_not_for_ever() {
 }
 
 #[test]
+fn a_nudge_to_somebody_who_is_then_answered_is_passed_on() {
+    let window = Duration::from_millis(1);
+    let shelf = shelf(2, window);
+    let (first, second) = (get(&shelf, LONG).unwrap(), get(&shelf, LONG).unwrap());
+    let oldest = me();
+    let Joined::Waiting { waiter: one, .. } = shelf.join(&oldest, &mut None) else {
+        panic!("it waits")
+    };
+    let Joined::Waiting { waiter: two, .. } = shelf.join(&me(), &mut None) else {
+        panic!("it waits")
+    };
+    let at = |windows| oldest.since + window * windows;
+
+    // To the shelf, with a nudge for the oldest, who is handed the other before it looks.
+    assert_eq!(shelf.give(first.ticket, first.item, at(0), at(0)), Given::Kept);
+    assert_eq!(shelf.give(second.ticket, second.item, at(64), at(64)), Given::Kept);
+    assert!(one.answered().is_some_and(|answer| answer.is_ok()));
+
+    let asked = Instant::now();
+    shelf.wait(&two, asked + Duration::from_secs(5), || ()).unwrap();
+    assert!(asked.elapsed() < Duration::from_secs(2), "it waited beside an idle item");
+}
+
+#[test]
 fn two_items_on_the_shelf_wake_two_waiters_though_only_the_oldest_was_nudged() {
     let shelf = shelf(2, LONG);
     let held = [get(&shelf, LONG).unwrap(), get(&shelf, LONG).unwrap()];
