@@ -1,10 +1,8 @@
 //! Prepared statements, the last used ones kept.
 //!
-//! diesel keeps statements without a bound and leaves out every UPDATE and batch INSERT, because
-//! their text may differ from call to call. With a bound that is no danger, so these are kept here,
-//! by their text. What diesel does not call safe and gives rows, such as raw SQL, is not kept: of
-//! `SELECT *` the client library takes the columns' names at the first execution, and does not
-//! notice when an ALTER makes two of them change places.
+//! diesel keeps statements without a bound and leaves out every UPDATE, every batch INSERT and raw
+//! SQL, because their text may differ from call to call. With a bound that is no danger, so these
+//! are kept here, by their text.
 
 use std::any::TypeId;
 use std::collections::HashMap;
@@ -12,7 +10,8 @@ use std::collections::HashMap;
 use diesel::QueryResult;
 
 use crate::ServerError;
-use crate::ffi::{Handle, Statement};
+use crate::ffi::Handle;
+use crate::wire::Statement;
 
 /// How a query is found again: by its Rust type where the text depends on that alone, else by its
 /// text.
@@ -20,12 +19,6 @@ use crate::ffi::{Handle, Statement};
 pub(crate) enum Key {
     Type(TypeId),
     Sql(String),
-}
-
-/// A statement's text, and whether diesel calls it safe to keep.
-pub(crate) struct Text {
-    pub(crate) sql: String,
-    pub(crate) is_safe: bool,
 }
 
 /// At most `room` prepared statements.
@@ -85,33 +78,30 @@ impl StatementCache {
         &'cache mut self,
         handle: &mut Handle,
         key: Key,
-        text: impl FnOnce(&Key) -> QueryResult<Text>,
+        text: impl FnOnce(&Key) -> QueryResult<String>,
     ) -> QueryResult<Lent<'cache>> {
         self.uses += 1;
-        if !self.has(&key) {
-            let Text { sql, is_safe } = text(&key)?;
+        let last_use = self.uses;
+        if !self.kept.contains_key(&key) {
+            let sql = text(&key)?;
             let statement = self.prepare(handle, &sql)?;
-            if self.room == 0 || statement.has_rows() && !is_safe {
+            if self.room == 0 {
                 return Ok(Lent::Once(Box::new(statement)));
             }
             if self.kept.len() >= self.room {
                 self.forget_oldest();
             }
-            return Ok(Lent::Kept(self.keep(key, statement)));
+            let kept = self.kept.entry(key).insert_entry(Kept { statement, last_use }).into_mut();
+            return Ok(Lent::Kept(&mut kept.statement));
         }
         match self.kept.get_mut(&key) {
             Some(kept) => {
-                kept.last_use = self.uses;
+                kept.last_use = last_use;
                 Ok(Lent::Kept(&mut kept.statement))
             }
             // Not reached: it was there a moment ago.
             None => Err(diesel::result::Error::NotFound),
         }
-    }
-
-    fn keep(&mut self, key: Key, statement: Statement) -> &mut Statement {
-        let last_use = self.uses;
-        &mut self.kept.entry(key).insert_entry(Kept { statement, last_use }).into_mut().statement
     }
 
     /// Prepares, and where the server has no room for one more statement, forgets ours and tries

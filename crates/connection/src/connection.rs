@@ -18,9 +18,10 @@ use crate::execute::{self, Loading};
 use crate::fault::Vendor;
 use crate::ffi::Handle;
 use crate::greeting;
-use crate::load::{Cursor, Row, Streaming};
+use crate::load::{Cursor, Row, ServerCursor, Streaming};
 use crate::tls::Mode;
 use crate::transaction::{Phase, TransactionState, Transactions};
+use crate::wire::Fetch;
 use crate::{Config, Error, Interrupter, ServerError};
 
 /// One connection to a server.
@@ -346,7 +347,7 @@ impl diesel::Connection for Connection {
 }
 
 impl Connection {
-    fn load_rows<'conn, T>(&'conn mut self, source: &T, stream: bool) -> QueryResult<Cursor<'conn>>
+    fn load_rows<'conn, T>(&'conn mut self, source: &T, fetch: Fetch) -> QueryResult<Cursor<'conn>>
     where
         T: Query + QueryFragment<Mysql> + QueryId,
         Mysql: QueryMetadata<T::SqlType>,
@@ -356,7 +357,7 @@ impl Connection {
         instrumentation.on_connection_event(InstrumentationEvent::start_query(&shown));
         let mut types = Vec::new();
         Mysql::row_metadata(&mut (), &mut types);
-        let loading = Loading { types: &types, stream };
+        let loading = Loading { types: &types, fetch };
         let outcome = execute::rows(handle, statements, state, source, &loading);
         execute::report(handle, state, &mut **instrumentation, source, outcome.as_ref().err());
         Ok(Cursor::new(outcome?, handle, state))
@@ -375,7 +376,7 @@ impl LoadConnection for Connection {
         T: Query + QueryFragment<Self::Backend> + QueryId + 'query,
         Self::Backend: QueryMetadata<T::SqlType>,
     {
-        self.load_rows(&source, false)
+        self.load_rows(&source, Fetch::All)
     }
 }
 
@@ -391,7 +392,24 @@ impl LoadConnection<Streaming> for Connection {
         T: Query + QueryFragment<Self::Backend> + QueryId + 'query,
         Self::Backend: QueryMetadata<T::SqlType>,
     {
-        self.load_rows(&source, true)
+        self.load_rows(&source, Fetch::Stream)
+    }
+}
+
+impl<const PREFETCH: u32> LoadConnection<ServerCursor<PREFETCH>> for Connection {
+    type Cursor<'conn, 'query> = Cursor<'conn>;
+    type Row<'conn, 'query> = Row;
+
+    fn load<'conn, 'query, T>(
+        &'conn mut self,
+        source: T,
+    ) -> QueryResult<Self::Cursor<'conn, 'query>>
+    where
+        T: Query + QueryFragment<Self::Backend> + QueryId + 'query,
+        Self::Backend: QueryMetadata<T::SqlType>,
+    {
+        const { assert!(PREFETCH > 0, "ServerCursor fetches at least one row at a time") };
+        self.load_rows(&source, Fetch::Cursor(PREFETCH))
     }
 }
 

@@ -10,17 +10,20 @@ use diesel::result::Error as DieselError;
 use diesel::{QueryResult, debug_query};
 
 use crate::ServerError;
-use crate::cache::{Key, Lent, StatementCache, Text};
-use crate::ffi::{Columns, Handle, RowBuffer, Statement};
+use crate::cache::{Key, Lent, StatementCache};
+use crate::ffi::Handle;
 use crate::transaction::TransactionState;
+use crate::wire::{Fetch, RowSet, Shapes, Statement};
 
 /// An executed statement with a result at hand.
 pub(crate) struct Rows<'conn> {
     pub(crate) statement: Lent<'conn>,
-    pub(crate) columns: Arc<Columns>,
-    pub(crate) row: Arc<RowBuffer>,
-    /// Rows in the client library's memory; `None` if they are still on their way.
-    pub(crate) stored: Option<usize>,
+    pub(crate) shapes: Arc<Shapes>,
+    /// The rows that have come.
+    pub(crate) set: RowSet,
+    pub(crate) fetch: Fetch,
+    /// It may have changed something by itself, outside a transaction.
+    pub(crate) is_doubtful: bool,
 }
 
 /// Executes a query and gives the number of rows matched (`CLIENT_FOUND_ROWS` is on, as in diesel),
@@ -34,18 +37,21 @@ pub(crate) fn count<T>(
 where
     T: QueryFragment<Mysql> + QueryId,
 {
-    let Executed { mut statement, is_doubtful } = run(handle, statements, state, source)?;
+    let Executed { mut statement, is_doubtful } =
+        run(handle, statements, state, source, Fetch::All)?;
     let outcome = finish_without_rows(handle, statement.get());
     let affected = outcome.map_err(|error| error.in_doubt(is_doubtful))?;
     Ok(usize::try_from(affected).unwrap_or(usize::MAX))
 }
 
 /// Rows are read even though nobody wants them: a deadlock may come among them.
-fn finish_without_rows(handle: &Handle, statement: &mut Statement) -> Result<u64, ServerError> {
+fn finish_without_rows(handle: &mut Handle, statement: &mut Statement) -> Result<u64, ServerError> {
     if !statement.has_rows() {
-        return Ok(statement.affected_rows());
+        let affected = handle.affected_rows();
+        statement.finish(handle)?;
+        return Ok(affected);
     }
-    let given = statement.store()?;
+    let given = statement.read_all(handle)?.rows.len();
     statement.finish(handle)?;
     Ok(given as u64)
 }
@@ -54,8 +60,7 @@ fn finish_without_rows(handle: &Handle, statement: &mut Statement) -> Result<u64
 pub(crate) struct Loading<'a> {
     /// diesel's types for the columns.
     pub(crate) types: &'a [Option<MysqlType>],
-    /// Leave the rows on their way instead of reading them all at once.
-    pub(crate) stream: bool,
+    pub(crate) fetch: Fetch,
 }
 
 /// Executes a query for its rows.
@@ -69,21 +74,20 @@ pub(crate) fn rows<'conn, T>(
 where
     T: QueryFragment<Mysql> + QueryId,
 {
-    let Executed { mut statement, is_doubtful } = run(handle, statements, state, source)?;
+    let fetch = loading.fetch;
+    let Executed { mut statement, is_doubtful } = run(handle, statements, state, source, fetch)?;
     let lent = statement.get();
-    if !lent.has_rows() {
+    let (Some(shapes), true) = (lent.shapes(loading.types), lent.has_rows()) else {
+        lent.finish(handle)?;
         return Err(DieselError::DeserializationError("the statement gave no rows to load".into()));
-    }
-    let (columns, mut row) = lent.row_buffer(loading.types)?;
-    if let Some(row) = Arc::get_mut(&mut row) {
-        lent.bind(row)?;
-    }
-    let stored = if loading.stream {
-        None
-    } else {
-        Some(lent.store().map_err(|error| error.in_doubt(is_doubtful))?)
     };
-    Ok(Rows { statement, columns, row, stored })
+    let set = match (fetch, lent.columns()) {
+        (Fetch::All, _) | (_, None) => {
+            lent.read_all(handle).map_err(|error| error.in_doubt(is_doubtful))?
+        }
+        (Fetch::Stream | Fetch::Cursor(_), Some(columns)) => RowSet::empty(Arc::clone(columns)),
+    };
+    Ok(Rows { statement, shapes, set, fetch, is_doubtful })
 }
 
 /// Tells the connection's state and the instrumentation how a query went.
@@ -121,6 +125,7 @@ fn run<'conn, T>(
     statements: &'conn mut StatementCache,
     state: &mut TransactionState,
     source: &T,
+    fetch: Fetch,
 ) -> QueryResult<Executed<'conn>>
 where
     T: QueryFragment<Mysql> + QueryId,
@@ -134,20 +139,17 @@ where
         Some(key) if statements.has(&key) || source.is_safe_to_cache_prepared(&Mysql)? => key,
         _ => Key::Sql(text_of(source)?),
     };
-    let mut lent = statements.get(handle, key, |key| {
-        let sql = match key {
-            Key::Type(_) => text_of(source)?,
-            Key::Sql(sql) => sql.clone(),
-        };
-        Ok(Text { sql, is_safe: source.is_safe_to_cache_prepared(&Mysql)? })
+    let mut lent = statements.get(handle, key, |key| match key {
+        Key::Type(_) => text_of(source),
+        Key::Sql(sql) => Ok(sql.clone()),
     })?;
     let statement = lent.get();
     state.expect(statement.footprint);
     let is_doubtful = state.is_doubtful(statement.footprint, handle);
-    let outcome = match statement.execute(&binds.metadata, &mut binds.binds) {
+    let outcome = match statement.execute(handle, &binds.metadata, &binds.binds, fetch) {
         Err(error) if is_stale(&error) => {
             *statement = Statement::prepare(handle, &text_of(source)?)?;
-            statement.execute(&binds.metadata, &mut binds.binds)
+            statement.execute(handle, &binds.metadata, &binds.binds, fetch)
         }
         outcome => outcome,
     };

@@ -50,6 +50,7 @@ mod load;
 mod tls;
 mod transaction;
 mod url;
+mod wire;
 
 pub use batch::{BatchError, Outcome, RawRow, RawRows};
 pub use config::Config;
@@ -57,7 +58,7 @@ pub use connection::Connection;
 pub use error::{Error, Invalid, ServerError};
 pub use fault::{Fault, Vendor};
 pub use interrupter::Interrupter;
-pub use load::{Cursor, Field, Row, Streaming};
+pub use load::{Cursor, Field, Row, ServerCursor, Streaming};
 pub use tls::Tls;
 pub use transaction::{Phase, TransactionState, Transactions};
 

@@ -15,12 +15,15 @@ use super::local_data::{self, LocalData};
 use super::options;
 use super::text::TextRows;
 use crate::fault::{CR_SERVER_GONE_ERROR, CR_SERVER_LOST, Vendor};
+use crate::wire::Channel;
 use crate::{Config, Error, ServerError};
 
 const CLIENT_FOUND_ROWS: c_ulong = 2;
+const CLIENT_COMPRESS: c_ulong = 32;
 const CLIENT_LOCAL_FILES: c_ulong = 128;
 const CLIENT_MULTI_STATEMENTS: c_ulong = 1 << 16;
 const CLIENT_MULTI_RESULTS: c_ulong = 1 << 17;
+const CLIENT_SESSION_TRACKING: c_ulong = 1 << 23;
 
 const SERVER_STATUS_IN_TRANS: u32 = 1;
 const SERVER_SESSION_STATE_CHANGED: u32 = 1 << 14;
@@ -29,6 +32,12 @@ const SERVER_SESSION_STATE_CHANGED: u32 = 1 << 14;
 pub(crate) struct Handle {
     mysql: NonNull<ffi::MYSQL>,
     vendor: Vendor,
+    /// Where prepared statements go, past the client library.
+    pub(crate) channel: Channel,
+    /// The last answer came on the channel, not through the client library.
+    pub(crate) wire_answers: bool,
+    /// The database in use, if a prepared statement chose it.
+    pub(crate) schema: Option<String>,
 }
 
 // SAFETY: a `MYSQL` may be used by any thread, by one at a time (manual, "Writing C API Threaded
@@ -43,12 +52,38 @@ impl Handle {
         let mysql = unsafe { ffi::mysql_init(ptr::null_mut()) };
         let no_memory = || ServerError::new(Vendor::MariaDb, 2008, "HY000", "out of memory");
         let mysql = NonNull::new(mysql).ok_or_else(no_memory)?;
-        let mut handle = Self { mysql, vendor: Vendor::MariaDb };
+        let mut handle = Self {
+            mysql,
+            vendor: Vendor::MariaDb,
+            channel: Channel::through_library(false),
+            wire_answers: false,
+            schema: None,
+        };
         options::apply(mysql, config);
         local_data::refuse(mysql);
         handle.dial(config)?;
         handle.vendor = Vendor::of_version(&handle.server_version());
+        handle.open_channel(config);
         Ok(handle)
+    }
+
+    /// Where nothing is encrypted or compressed, prepared statements go straight to the socket.
+    fn open_channel(&mut self, config: &Config) {
+        // SAFETY: reads a field of a live handle.
+        let flags = unsafe { (*self.mysql.as_ptr()).client_flag };
+        let tracks = flags & CLIENT_SESSION_TRACKING != 0;
+        let is_plain = self.cipher().is_none() && flags & CLIENT_COMPRESS == 0;
+        let direct = self.socket().filter(|_| is_plain).map(|socket| {
+            Channel::direct(socket, tracks, config.read_timeout, config.write_timeout)
+        });
+        self.channel = match direct {
+            Some(Ok(channel)) => channel,
+            Some(Err(error)) => {
+                log::debug!(target: "steadfast::connection", error:% = error; "no descriptor for direct packets");
+                Channel::through_library(tracks)
+            }
+            None => Channel::through_library(tracks),
+        };
     }
 
     fn dial(&mut self, config: &Config) -> Result<(), Error> {
@@ -108,16 +143,11 @@ impl Handle {
         ServerError::new(self.vendor, errno, &sqlstate, &message)
     }
 
-    /// `COM_PING`.
-    pub(crate) fn ping(&mut self) -> Result<(), ServerError> {
-        // SAFETY: `self` is a live, connected handle.
-        let failed = unsafe { ffi::mysql_ping(self.mysql.as_ptr()) };
-        self.checked(failed)
-    }
-
     /// `COM_RESET_CONNECTION`: rolls back, drops temporary tables, user locks, variables and
     /// prepared statements.
     pub(crate) fn reset(&mut self) -> Result<(), ServerError> {
+        self.wire_answers = false;
+        self.channel.forget_statements();
         // SAFETY: `self` is a live, connected handle.
         let failed = unsafe { ffi::mysql_reset_connection(self.mysql.as_ptr()) };
         self.checked(failed)
@@ -128,6 +158,7 @@ impl Handle {
         if sql.is_empty() {
             return Err(ServerError::empty_query(self.vendor));
         }
+        self.wire_answers = false;
         let length = c_ulong::try_from(sql.len()).unwrap_or(c_ulong::MAX);
         // SAFETY: pointer and length describe `sql`, which lives until the call returns.
         let failed =
@@ -138,6 +169,7 @@ impl Handle {
     /// `COM_QUERY` whose first answer must begin within `limit`, where the read timeout is too
     /// long.
     pub(crate) fn query_within(&mut self, sql: &str, limit: Duration) -> Result<(), ServerError> {
+        self.wire_answers = false;
         let length = c_ulong::try_from(sql.len()).unwrap_or(c_ulong::MAX);
         // SAFETY: pointer and length describe `sql`, which lives until the call returns.
         let failed =
@@ -223,6 +255,9 @@ impl Handle {
     }
 
     fn status(&self) -> u32 {
+        if self.wire_answers {
+            return self.channel.summary.status.into();
+        }
         // SAFETY: reads a field of a live handle; the library writes it only inside its calls.
         unsafe { (*self.mysql.as_ptr()).server_status }
     }
@@ -244,6 +279,9 @@ impl Handle {
     }
 
     pub(crate) fn affected_rows(&self) -> u64 {
+        if self.wire_answers {
+            return self.channel.summary.affected_rows;
+        }
         // SAFETY: reads a field of a live handle. (my_ulonglong)-1 stands for "a result set": none
         // affected.
         let affected = unsafe { ffi::mysql_affected_rows(self.mysql.as_ptr()) };
@@ -251,11 +289,17 @@ impl Handle {
     }
 
     pub(crate) fn insert_id(&self) -> u64 {
+        if self.wire_answers {
+            return self.channel.summary.insert_id;
+        }
         // SAFETY: reads a field of a live handle.
         unsafe { ffi::mysql_insert_id(self.mysql.as_ptr()) }
     }
 
     pub(crate) fn warnings(&self) -> u32 {
+        if self.wire_answers {
+            return self.channel.summary.warnings.into();
+        }
         // SAFETY: reads a field of a live handle.
         unsafe { ffi::mysql_warning_count(self.mysql.as_ptr()) }
     }
@@ -269,6 +313,9 @@ impl Handle {
 
     /// The database in use, which the server's session tracking keeps up to date.
     pub(crate) fn database(&self) -> Option<String> {
+        if let Some(schema) = &self.schema {
+            return Some(schema.clone());
+        }
         // SAFETY: reads a field of a live handle; the library writes it only inside its calls.
         let name = unsafe { (*self.mysql.as_ptr()).db };
         // SAFETY: null or a C string of the live handle, copied at once.

@@ -5,9 +5,7 @@
 //! | `handle.rs` | a `MYSQL`: connecting, text commands, the status of the session |
 //! | `options.rs` | what is set on a `MYSQL` before it connects |
 //! | `text.rs` | a `MYSQL_RES` of a text query, row by row |
-//! | `statement.rs` | a `MYSQL_STMT`: preparing, executing, fetching |
-//! | `shape.rs` | which C type carries which of diesel's |
-//! | `row.rs` | the memory that fetching writes into |
+//! | `packets.rs` | single packets, where the library encrypts them |
 //! | `local_data.rs` | the callbacks of `LOAD DATA LOCAL` |
 //!
 //! The client library is libmariadb (Connector/C 3.x); the names are those of mysqlclient-sys.
@@ -15,13 +13,9 @@
 mod handle;
 mod local_data;
 mod options;
-mod row;
-mod shape;
-mod statement;
+mod packets;
 mod text;
 
 pub(crate) use handle::Handle;
 pub(crate) use local_data::LocalData;
-pub(crate) use row::{Columns, RowBuffer};
-pub(crate) use statement::{Fetched, Statement};
 pub(crate) use text::{TextRow, TextRows};

@@ -1,0 +1,129 @@
+//! The packets that end something: OK, ERR and EOF.
+
+use super::parse::{Bytes, Malformed};
+
+pub(crate) const OK: u8 = 0x00;
+pub(crate) const LOCAL_DATA: u8 = 0xfb;
+pub(crate) const EOF: u8 = 0xfe;
+pub(crate) const ERR: u8 = 0xff;
+
+pub(crate) const STATUS_MORE_RESULTS: u16 = 1 << 3;
+pub(crate) const STATUS_CURSOR_EXISTS: u16 = 1 << 6;
+pub(crate) const STATUS_LAST_ROW_SENT: u16 = 1 << 7;
+pub(crate) const STATUS_SESSION_CHANGED: u16 = 1 << 14;
+
+const SESSION_TRACK_SCHEMA: u8 = 1;
+
+/// What the server tells at the end of a statement.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Summary {
+    pub(crate) affected_rows: u64,
+    pub(crate) insert_id: u64,
+    pub(crate) warnings: u16,
+    pub(crate) status: u16,
+    /// The changes of the session's state, as they came ("session state info").
+    pub(crate) changes: Vec<u8>,
+}
+
+impl Summary {
+    /// Reads an OK packet.
+    pub(crate) fn of_ok(packet: &[u8], tracks: bool) -> Result<Self, Malformed> {
+        let mut bytes = Bytes::new(packet);
+        bytes.u8()?;
+        let mut summary = Self {
+            affected_rows: bytes.number()?,
+            insert_id: bytes.number()?,
+            status: bytes.u16()?,
+            warnings: bytes.u16()?,
+            changes: Vec::new(),
+        };
+        if tracks && summary.status & STATUS_SESSION_CHANGED != 0 {
+            // A text for people comes before them.
+            bytes.text()?;
+            summary.changes.extend_from_slice(bytes.text()?);
+        }
+        Ok(summary)
+    }
+
+    /// Reads an EOF packet, which tells neither affected rows nor changes.
+    pub(crate) fn of_eof(packet: &[u8]) -> Result<Self, Malformed> {
+        let mut bytes = Bytes::new(packet);
+        bytes.u8()?;
+        Ok(Self { warnings: bytes.u16()?, status: bytes.u16()?, ..Self::default() })
+    }
+
+    /// The database now in use, if that changed.
+    pub(crate) fn schema(&self) -> Result<Option<&[u8]>, Malformed> {
+        let mut bytes = Bytes::new(&self.changes);
+        while bytes.left() > 0 {
+            let kind = bytes.u8()?;
+            let change = bytes.text()?;
+            if kind == SESSION_TRACK_SCHEMA {
+                return Bytes::new(change).text().map(Some);
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// True for EOF; a row may begin with the same byte, but is longer then.
+pub(crate) fn is_eof(packet: &[u8]) -> bool {
+    packet.first() == Some(&EOF) && packet.len() < 9
+}
+
+/// What an ERR packet says.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Refusal<'a> {
+    pub(crate) errno: u16,
+    pub(crate) sqlstate: &'a [u8],
+    pub(crate) message: &'a [u8],
+}
+
+impl<'a> Refusal<'a> {
+    pub(crate) fn read(packet: &'a [u8]) -> Result<Self, Malformed> {
+        let mut bytes = Bytes::new(packet);
+        bytes.u8()?;
+        let errno = bytes.u16()?;
+        match bytes.rest() {
+            [b'#', state_and_message @ ..] => {
+                let mut bytes = Bytes::new(state_and_message);
+                Ok(Self { errno, sqlstate: bytes.take(5)?, message: bytes.rest() })
+            }
+            // A server that refuses before the greeting knows no states.
+            message => Ok(Self { errno, sqlstate: b"HY000", message }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ok_packet_tells_of_the_schema_behind_other_changes() {
+        let changes = [&[5, 2, 1, b'T'][..], &[1, 5, 4, b's', b'h', b'o', b'p']].concat();
+        let mut packet = vec![OK, 0xfc, 0x2c, 0x01, 9, 0x02, 0x40, 3, 0, 0, 11];
+        packet.extend_from_slice(&changes);
+
+        let summary = Summary::of_ok(&packet, true).unwrap();
+
+        assert_eq!((summary.affected_rows, summary.insert_id, summary.warnings), (300, 9, 3));
+        assert_eq!(summary.schema(), Ok(Some(&b"shop"[..])));
+        packet.pop();
+        assert_eq!(Summary::of_ok(&packet, true), Err(Malformed));
+        assert!(Summary::of_ok(&packet, false).unwrap().changes.is_empty());
+    }
+
+    #[test]
+    fn a_refusal_is_read_with_and_without_its_state() {
+        let read = Refusal::read(b"\xff\xbd\x04#40001Deadlock").unwrap();
+        assert_eq!(
+            (read.errno, read.sqlstate, read.message),
+            (1213, &b"40001"[..], &b"Deadlock"[..])
+        );
+        let read = Refusal::read(b"\xff\x10\x04Too many").unwrap();
+        assert_eq!((read.errno, read.sqlstate), (1040, &b"HY000"[..]));
+        assert_eq!(Refusal::read(b"\xff\x10"), Err(Malformed));
+        assert_eq!(Refusal::read(b"\xff\x10\x04#400"), Err(Malformed));
+    }
+}

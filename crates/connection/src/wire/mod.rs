@@ -1,0 +1,36 @@
+//! The protocol of prepared statements, spoken by ourselves.
+//!
+//! The client library connects, authenticates, encrypts, and sends text; what a service does all
+//! day, executing prepared statements and reading their rows, is spoken here, in safe code: every
+//! length the server names is checked before it is believed, rows are decoded where they arrived,
+//! and a point query costs two system calls.
+//!
+//! | file | owns |
+//! |---|---|
+//! | `channel.rs` | packets to and from the server |
+//! | `parse.rs` | numbers and texts inside a packet |
+//! | `answer.rs` | the packets OK, ERR and EOF |
+//! | `columns.rs` | the description of a result's columns |
+//! | `parameters.rs` | the values of placeholders |
+//! | `statement.rs` | preparing, executing, fetching, closing |
+//! | `row.rs` | rows as they came, and where each value lies in them |
+//! | `value.rs` | a value as diesel wants it |
+//! | `time.rs` | dates and times, from the packet and in diesel's form |
+//!
+//! The packets are described in the MariaDB Knowledge Base, "Client/Server Protocol", and in the
+//! "MySQL Internals Manual", "Client/Server Protocol".
+
+mod answer;
+mod channel;
+mod columns;
+mod parameters;
+mod parse;
+mod row;
+mod statement;
+mod time;
+mod value;
+
+pub(crate) use channel::Channel;
+pub(crate) use row::{Offsets, Place, RowSet};
+pub(crate) use statement::{Fetch, Statement};
+pub(crate) use value::{Form, OutOfRange, Shapes};

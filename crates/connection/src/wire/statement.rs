@@ -1,0 +1,366 @@
+//! A prepared statement: preparing, executing, fetching, closing.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use diesel::mysql::MysqlType;
+
+use super::answer::{
+    LOCAL_DATA, OK, STATUS_CURSOR_EXISTS, STATUS_LAST_ROW_SENT, STATUS_MORE_RESULTS, is_eof,
+};
+use super::channel::Closed;
+use super::columns::Columns;
+use super::parameters::Parameters;
+use super::parse::{Bytes, Malformed};
+use super::row::{Place, RowSet};
+use super::value::Shapes;
+use crate::ServerError;
+use crate::ffi::Handle;
+use crate::footprint::Footprint;
+
+const COM_STMT_PREPARE: u8 = 0x16;
+const COM_STMT_EXECUTE: u8 = 0x17;
+const COM_STMT_RESET: u8 = 0x1a;
+const COM_STMT_FETCH: u8 = 0x1c;
+
+const CURSOR_TYPE_NO_CURSOR: u8 = 0;
+const CURSOR_TYPE_READ_ONLY: u8 = 1;
+
+const CR_INVALID_PARAMETER_NO: u32 = 2034;
+
+/// How rows are fetched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fetch {
+    /// All at once.
+    All,
+    /// One by one as they come.
+    Stream,
+    /// So many at a time, from a cursor that the server keeps.
+    Cursor(u32),
+}
+
+/// What is left of an execution to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Left {
+    Nothing,
+    /// Rows are on their way.
+    Rows,
+    /// The server keeps a cursor; true when it has sent the last row.
+    Cursor(bool),
+    /// A further result, of a procedure.
+    Result,
+}
+
+/// A prepared statement. When it is dropped, the server is told with the next command.
+pub(crate) struct Statement {
+    id: u32,
+    placeholders: usize,
+    /// Of the last result, for the next one with the same.
+    columns: Option<Arc<Columns>>,
+    shapes: Option<Arc<Shapes>>,
+    /// The types that the server knows since the last execution.
+    types: Vec<MysqlType>,
+    gives_rows: bool,
+    left: Left,
+    closed: Closed,
+    pub(crate) footprint: Footprint,
+}
+
+impl Statement {
+    /// `COM_STMT_PREPARE`.
+    pub(crate) fn prepare(handle: &mut Handle, sql: &str) -> Result<Self, ServerError> {
+        if sql.is_empty() {
+            return Err(ServerError::empty_query(handle.vendor()));
+        }
+        handle.command(COM_STMT_PREPARE).extend_from_slice(sql.as_bytes());
+        handle.send()?;
+        let answer = handle.packet()?;
+        let read = |packet: &[u8]| {
+            let mut bytes = Bytes::new(packet);
+            let is_ok = bytes.u8()? == OK;
+            let (id, columns, placeholders) = (bytes.u32()?, bytes.u16()?, bytes.u16()?);
+            if is_ok { Ok((id, columns, placeholders)) } else { Err(Malformed) }
+        };
+        let (id, columns, placeholders) =
+            read(handle.channel.bytes(&answer)).map_err(|malformed| handle.malformed(malformed))?;
+        let mut statement = Self {
+            id,
+            placeholders: placeholders.into(),
+            columns: None,
+            shapes: None,
+            types: Vec::new(),
+            gives_rows: columns > 0,
+            left: Left::Nothing,
+            closed: handle.channel.closed(),
+            footprint: Footprint::of(sql),
+        };
+        if placeholders > 0 {
+            handle.skip_descriptions(placeholders.into())?;
+        }
+        if columns > 0 {
+            statement.read_columns(handle, columns.into())?;
+        }
+        Ok(statement)
+    }
+
+    /// `COM_STMT_EXECUTE` with these values, one for each placeholder.
+    pub(crate) fn execute(
+        &mut self,
+        handle: &mut Handle,
+        types: &[MysqlType],
+        values: &[Option<Vec<u8>>],
+        fetch: Fetch,
+    ) -> Result<(), ServerError> {
+        let wanted = self.placeholders;
+        if wanted != values.len() || types.len() != values.len() {
+            let message = format!("{wanted} placeholders, but {} values", values.len());
+            let errno = CR_INVALID_PARAMETER_NO;
+            return Err(ServerError::new(handle.vendor(), errno, "HY000", &message));
+        }
+        let cursor = match fetch {
+            Fetch::All | Fetch::Stream => CURSOR_TYPE_NO_CURSOR,
+            Fetch::Cursor(_) => CURSOR_TYPE_READ_ONLY,
+        };
+        let parameters = Parameters { types, values };
+        let out = handle.command(COM_STMT_EXECUTE);
+        out.extend_from_slice(&self.id.to_le_bytes());
+        // One execution.
+        out.extend_from_slice(&[cursor, 1, 0, 0, 0]);
+        if wanted > 0 {
+            parameters.put_nulls(out);
+            let are_new = self.types != types;
+            out.push(are_new.into());
+            if are_new {
+                parameters.put_types(out);
+            }
+            parameters.put_values(out).map_err(|malformed| handle.malformed(malformed))?;
+            if are_new {
+                self.types.clear();
+            }
+        }
+        self.left = Left::Nothing;
+        handle.send()?;
+        self.read_head(handle)?;
+        if self.types.len() != types.len() {
+            self.types.extend_from_slice(types);
+        }
+        Ok(())
+    }
+
+    /// Reads the beginning of a result: an OK packet, or the columns of its rows.
+    fn read_head(&mut self, handle: &mut Handle) -> Result<(), ServerError> {
+        self.left = Left::Nothing;
+        handle.channel.keep();
+        let outcome = self.read_head_kept(handle);
+        if outcome.is_err() {
+            handle.channel.take();
+        }
+        outcome
+    }
+
+    fn read_head_kept(&mut self, handle: &mut Handle) -> Result<(), ServerError> {
+        let answer = handle.packet()?;
+        let packet = handle.channel.bytes(&answer);
+        match packet.first() {
+            Some(&OK) => {
+                let status = handle.note_ok(&answer)?;
+                self.gives_rows = false;
+                self.left = left_behind(status);
+                return Ok(());
+            }
+            None | Some(&LOCAL_DATA) => return Err(handle.malformed(Malformed)),
+            Some(_) => {}
+        }
+        let mut bytes = Bytes::new(packet);
+        let width = bytes.number().ok().and_then(|width| usize::try_from(width).ok());
+        // MariaDB leaves the descriptions out where they are known (MARIADB_CLIENT_CACHE_METADATA).
+        let are_known = bytes.u8() == Ok(0);
+        let width = width.filter(|width| (1..=u16::MAX.into()).contains(width));
+        let Some(width) = width else { return Err(handle.malformed(Malformed)) };
+        if are_known {
+            if self.columns.as_ref().is_none_or(|columns| columns.all.len() != width) {
+                return Err(handle.malformed(Malformed));
+            }
+            let end = handle.packet()?;
+            let status = handle.note_eof(&end)?;
+            self.begin_rows(status);
+            return Ok(());
+        }
+        let status = self.read_columns(handle, width)?;
+        self.begin_rows(status);
+        Ok(())
+    }
+
+    fn begin_rows(&mut self, status: u16) {
+        self.gives_rows = true;
+        self.left = if status & STATUS_CURSOR_EXISTS == 0 {
+            Left::Rows
+        } else {
+            Left::Cursor(status & STATUS_LAST_ROW_SENT != 0)
+        };
+    }
+
+    /// Reads the descriptions of `width` columns, and the EOF behind them; gives its status.
+    fn read_columns(&mut self, handle: &mut Handle, width: usize) -> Result<u16, ServerError> {
+        let mut ranges = std::mem::take(&mut handle.channel.ranges);
+        ranges.clear();
+        handle.channel.keep();
+        for _ in 0..width {
+            ranges.push(handle.packet()?);
+        }
+        let end = handle.packet()?;
+        let status = handle.note_eof(&end)?;
+        let received = handle.channel.received();
+        let are_same = self.columns.as_ref().is_some_and(|known| known.are(received, &ranges));
+        if !are_same {
+            let columns = Columns::read(received, &ranges);
+            let columns = columns.map_err(|malformed| handle.malformed(malformed))?;
+            self.columns = Some(Arc::new(columns));
+            self.shapes = None;
+        }
+        handle.channel.ranges = ranges;
+        Ok(status)
+    }
+
+    /// True if the result at hand has rows; before the first execution, if it will have.
+    pub(crate) fn has_rows(&self) -> bool {
+        self.gives_rows
+    }
+
+    /// The columns of the result at hand.
+    pub(crate) fn columns(&self) -> Option<&Arc<Columns>> {
+        self.columns.as_ref()
+    }
+
+    /// How the columns' values are given, for diesel's types `wanted`.
+    pub(crate) fn shapes(&mut self, wanted: &[Option<MysqlType>]) -> Option<Arc<Shapes>> {
+        let columns = self.columns.as_ref()?;
+        if let Some(shapes) = self.shapes.as_ref().filter(|shapes| shapes.are(wanted)) {
+            return Some(Arc::clone(shapes));
+        }
+        let shapes = Arc::new(Shapes::new(columns, wanted));
+        self.shapes = Some(Arc::clone(&shapes));
+        Some(shapes)
+    }
+
+    /// Reads all rows that are still to come of the result at hand.
+    pub(crate) fn read_all(&mut self, handle: &mut Handle) -> Result<RowSet, ServerError> {
+        handle.channel.keep();
+        let mut rows = Vec::new();
+        let outcome = self.read_rows(handle, &mut rows);
+        let bytes = handle.channel.take();
+        outcome?;
+        let columns = self.columns.as_ref().map(Arc::clone);
+        let columns = columns.ok_or_else(|| handle.malformed(Malformed))?;
+        Ok(RowSet { columns, bytes, rows })
+    }
+
+    fn read_rows(&mut self, handle: &mut Handle, rows: &mut Vec<Place>) -> Result<(), ServerError> {
+        if self.left == Left::Rows {
+            while let Some(Range { start, end }) = self.next_row(handle)? {
+                rows.push(Place { start, end });
+            }
+        }
+        Ok(())
+    }
+
+    /// Where the next row lies in what was received; `None` behind the last.
+    fn next_row(&mut self, handle: &mut Handle) -> Result<Option<Range<usize>>, ServerError> {
+        // What fails is over.
+        self.left = Left::Nothing;
+        let packet = handle.packet()?;
+        if is_eof(handle.channel.bytes(&packet)) {
+            let status = handle.note_eof(&packet)?;
+            self.left = left_behind(status);
+            return Ok(None);
+        }
+        self.left = Left::Rows;
+        Ok(Some(packet))
+    }
+
+    /// Puts the next row into `into`, as its only one; false behind the last.
+    pub(crate) fn read_one(
+        &mut self,
+        handle: &mut Handle,
+        into: &mut RowSet,
+    ) -> Result<bool, ServerError> {
+        if self.left != Left::Rows {
+            return Ok(false);
+        }
+        handle.channel.keep_no_longer();
+        let Some(row) = self.next_row(handle)? else { return Ok(false) };
+        into.bytes.clear();
+        into.bytes.extend_from_slice(handle.channel.bytes(&row));
+        into.rows.clear();
+        into.rows.push(Place { start: 0, end: into.bytes.len() });
+        Ok(true)
+    }
+
+    /// True if the server keeps a cursor for the result at hand.
+    pub(crate) fn has_cursor(&self) -> bool {
+        matches!(self.left, Left::Cursor(_))
+    }
+
+    /// `COM_STMT_FETCH`: the next `count` rows of the cursor; `None` behind the last.
+    pub(crate) fn fetch(
+        &mut self,
+        handle: &mut Handle,
+        count: u32,
+    ) -> Result<Option<RowSet>, ServerError> {
+        if self.left != Left::Cursor(false) {
+            return Ok(None);
+        }
+        let out = handle.command(COM_STMT_FETCH);
+        out.extend_from_slice(&self.id.to_le_bytes());
+        out.extend_from_slice(&count.to_le_bytes());
+        handle.send()?;
+        self.left = Left::Rows;
+        let set = self.read_all(handle)?;
+        let status = handle.channel.summary.status;
+        self.left = Left::Cursor(status & STATUS_LAST_ROW_SENT != 0);
+        Ok(Some(set))
+    }
+
+    /// Ends the result whose rows were read, and a cursor wherever it is, and reads away those of a
+    /// procedure's further statements, whose failures come no other way.
+    pub(crate) fn finish(&mut self, handle: &mut Handle) -> Result<(), ServerError> {
+        loop {
+            match self.left {
+                Left::Nothing => return Ok(()),
+                Left::Rows => {
+                    handle.channel.keep_no_longer();
+                    while self.next_row(handle)?.is_some() {}
+                }
+                Left::Cursor(_) => {
+                    self.left = Left::Nothing;
+                    handle.command(COM_STMT_RESET).extend_from_slice(&self.id.to_le_bytes());
+                    handle.send()?;
+                    let answer = handle.packet()?;
+                    handle.note_ok(&answer)?;
+                }
+                Left::Result => self.read_head(handle)?,
+            }
+        }
+    }
+}
+
+fn left_behind(status: u16) -> Left {
+    if status & STATUS_MORE_RESULTS == 0 { Left::Nothing } else { Left::Result }
+}
+
+impl Handle {
+    /// Reads the descriptions of `count` placeholders away, and the EOF behind them.
+    fn skip_descriptions(&mut self, count: usize) -> Result<(), ServerError> {
+        for _ in 0..count {
+            self.packet()?;
+        }
+        let end = self.packet()?;
+        self.note_eof(&end).map(drop)
+    }
+}
+
+impl Drop for Statement {
+    fn drop(&mut self) {
+        self.closed.push(self.id);
+    }
+}
