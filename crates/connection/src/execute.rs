@@ -1,6 +1,6 @@
 //! From one of diesel's queries to an executed statement.
 
-use std::sync::Arc;
+use std::collections::VecDeque;
 
 use diesel::connection::{Instrumentation, InstrumentationEvent};
 use diesel::mysql::{Mysql, MysqlQueryBuilder, MysqlType};
@@ -13,14 +13,15 @@ use crate::ServerError;
 use crate::cache::{Key, Lent, StatementCache};
 use crate::ffi::Handle;
 use crate::transaction::TransactionState;
-use crate::wire::{Fetch, RowSet, Shapes, Statement};
+use crate::wire::{Fetch, RowSet, Statement};
 
 /// An executed statement with a result at hand.
 pub(crate) struct Rows<'conn> {
     pub(crate) statement: Lent<'conn>,
-    pub(crate) shapes: Arc<Shapes>,
-    /// The rows that have come.
+    /// The first rows, if they have come.
     pub(crate) set: RowSet,
+    /// And those behind them.
+    pub(crate) sets: VecDeque<RowSet>,
     pub(crate) fetch: Fetch,
     /// It may have changed something by itself, outside a transaction.
     pub(crate) is_doubtful: bool,
@@ -51,9 +52,9 @@ fn finish_without_rows(handle: &mut Handle, statement: &mut Statement) -> Result
         statement.finish(handle)?;
         return Ok(affected);
     }
-    let given = statement.read_all(handle)?.rows.len();
+    let given = statement.count_rows(handle)?;
     statement.finish(handle)?;
-    Ok(given as u64)
+    Ok(given)
 }
 
 /// How a query's rows are wanted.
@@ -77,17 +78,15 @@ where
     let fetch = loading.fetch;
     let Executed { mut statement, is_doubtful } = run(handle, statements, state, source, fetch)?;
     let lent = statement.get();
-    let (Some(shapes), true) = (lent.shapes(loading.types), lent.has_rows()) else {
+    let Some(set) = lent.row_set(loading.types) else {
         lent.finish(handle)?;
         return Err(DieselError::DeserializationError("the statement gave no rows to load".into()));
     };
-    let set = match (fetch, lent.columns()) {
-        (Fetch::All, _) | (_, None) => {
-            lent.read_all(handle).map_err(|error| error.in_doubt(is_doubtful))?
-        }
-        (Fetch::Stream | Fetch::Cursor(_), Some(columns)) => RowSet::empty(Arc::clone(columns)),
+    let (set, sets) = match fetch {
+        Fetch::All => lent.read_all(handle, set).map_err(|error| error.in_doubt(is_doubtful))?,
+        Fetch::Stream | Fetch::Cursor(_) => (set, VecDeque::new()),
     };
-    Ok(Rows { statement, shapes, set, fetch, is_doubtful })
+    Ok(Rows { statement, set, sets, fetch, is_doubtful })
 }
 
 /// Tells the connection's state and the instrumentation how a query went.

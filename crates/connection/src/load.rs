@@ -1,14 +1,13 @@
 //! Rows on their way from a statement to diesel.
 
+use std::collections::VecDeque;
 use std::fmt;
-use std::mem;
 use std::ops::Range;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
 use diesel::QueryResult;
-use diesel::mysql::{Mysql, MysqlType, MysqlValue};
+use diesel::mysql::{Mysql, MysqlValue};
 use diesel::result::Error as DieselError;
 use diesel::row::{Field as DieselField, PartialRow, Row as DieselRow, RowIndex, RowSealed};
 
@@ -18,7 +17,7 @@ use crate::execute::Rows;
 use crate::ffi::Handle;
 use crate::interrupter::Fuse;
 use crate::transaction::TransactionState;
-use crate::wire::{Fetch, Form, Offsets, OutOfRange, Place, RowSet, Shapes};
+use crate::wire::{Fetch, Form, Offsets, OutOfRange, Place, RowSet};
 
 /// Loading mode: rows are read from the network one by one, whatever their number, in the memory of
 /// one.
@@ -75,12 +74,16 @@ pub(crate) const READ_AWAY_WITHIN: Duration = Duration::from_millis(100);
 /// The rows of a query.
 pub struct Cursor<'conn> {
     statement: Lent<'conn>,
-    shapes: Arc<Shapes>,
     fetch: Fetch,
     is_doubtful: bool,
     /// The rows at hand, shared with whatever rows the caller keeps.
     set: Rc<RowSet>,
-    next: usize,
+    /// Where the next of them begins.
+    at: usize,
+    /// Those that follow, as far as they have come.
+    sets: VecDeque<RowSet>,
+    /// Rows that are at hand.
+    left: usize,
     handle: &'conn mut Handle,
     state: &'conn mut TransactionState,
     ended: bool,
@@ -92,20 +95,22 @@ impl<'conn> Cursor<'conn> {
         handle: &'conn mut Handle,
         state: &'conn mut TransactionState,
     ) -> Self {
-        let Rows { statement, shapes, set, fetch, is_doubtful } = rows;
-        let set = Rc::new(set);
-        Self { statement, shapes, fetch, is_doubtful, set, next: 0, handle, state, ended: false }
+        let Rows { statement, set, sets, fetch, is_doubtful } = rows;
+        let left = set.count() + sets.iter().map(RowSet::count).sum::<usize>();
+        let (set, at, ended) = (Rc::new(set), 0, false);
+        Self { statement, fetch, is_doubtful, set, at, sets, left, handle, state, ended }
     }
 
     /// Where the next row lies; behind the last one the result is ended, and what went wrong after it
     /// told.
     fn advance(&mut self) -> Result<Option<Place>, ServerError> {
         loop {
-            if let Some(place) = self.set.rows.get(self.next) {
-                self.next += 1;
-                return Ok(Some(*place));
+            if let Some((place, next)) = self.set.row_at(self.at) {
+                self.at = next;
+                self.left = self.left.saturating_sub(1);
+                return Ok(Some(place));
             }
-            if self.fetch == Fetch::All || !self.fetch_more()? {
+            if !self.next_set()? {
                 self.ended = true;
                 self.statement.get().finish(self.handle)?;
                 return Ok(None);
@@ -113,29 +118,35 @@ impl<'conn> Cursor<'conn> {
         }
     }
 
-    /// Fetches the next row of a stream or the next rows of a cursor; false if there are none.
-    fn fetch_more(&mut self) -> Result<bool, ServerError> {
+    /// Goes on to the rows that follow; false if there are none.
+    fn next_set(&mut self) -> Result<bool, ServerError> {
+        self.at = 0;
         let statement = self.statement.get();
-        self.next = 0;
-        match self.fetch {
-            Fetch::Cursor(count) if statement.has_cursor() => {
-                let Some(set) = statement.fetch(self.handle, count)? else { return Ok(false) };
-                let before = mem::replace(&mut self.set, Rc::new(set));
-                if let Some(before) = Rc::into_inner(before) {
-                    self.handle.channel.give_back(before.bytes);
-                }
-                Ok(true)
-            }
-            Fetch::All | Fetch::Stream | Fetch::Cursor(_) => {
-                if let Some(set) = Rc::get_mut(&mut self.set) {
-                    return statement.read_one(self.handle, set);
-                }
-                // The caller kept the row before: leave it alone.
-                let mut set = RowSet::empty(Arc::clone(&self.set.columns));
-                let came = statement.read_one(self.handle, &mut set)?;
-                self.set = Rc::new(set);
-                Ok(came)
-            }
+        if let (Fetch::Cursor(count), true) = (self.fetch, self.sets.is_empty())
+            && statement.has_cursor()
+        {
+            let fresh = self.set.fresh();
+            let Some((set, sets)) = statement.fetch(self.handle, count, fresh)? else {
+                return Ok(false);
+            };
+            self.set = Rc::new(set);
+            self.sets = sets;
+            return Ok(true);
+        }
+        if let Some(set) = self.sets.pop_front() {
+            self.set = Rc::new(set);
+            return Ok(true);
+        }
+        if self.fetch == Fetch::All {
+            return Ok(false);
+        }
+        if Rc::get_mut(&mut self.set).is_none() {
+            // The caller kept a row: leave it alone.
+            self.set = Rc::new(self.set.fresh());
+        }
+        match Rc::get_mut(&mut self.set) {
+            Some(set) => statement.read_next(self.handle, set),
+            None => Ok(false),
         }
     }
 
@@ -150,14 +161,8 @@ impl<'conn> Cursor<'conn> {
     fn row(&self, place: Place) -> QueryResult<Row> {
         let offsets =
             self.set.offsets(place).map_err(|malformed| self.handle.malformed(malformed))?;
-        let mut row = Row {
-            set: Rc::clone(&self.set),
-            shapes: Arc::clone(&self.shapes),
-            place,
-            offsets,
-            converted: Vec::new(),
-        };
-        if self.shapes.convert {
+        let mut row = Row { set: Rc::clone(&self.set), place, offsets, converted: Vec::new() };
+        if self.set.shapes.convert {
             row.convert()?;
         }
         Ok(row)
@@ -217,8 +222,7 @@ impl Iterator for Cursor<'_> {
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        let left = self.set.rows.len() - self.next;
-        (left, (self.fetch == Fetch::All).then_some(left))
+        if self.fetch == Fetch::All { (self.left, Some(self.left)) } else { (0, None) }
     }
 }
 
@@ -236,9 +240,6 @@ impl Drop for Cursor<'_> {
             let outcome = self.statement.get().finish(self.handle);
             self.note(&outcome);
         }
-        if let Some(set) = Rc::get_mut(&mut self.set) {
-            self.handle.channel.give_back(mem::take(&mut set.bytes));
-        }
     }
 }
 
@@ -252,7 +253,6 @@ impl fmt::Debug for Cursor<'_> {
 #[derive(Clone)]
 pub struct Row {
     set: Rc<RowSet>,
-    shapes: Arc<Shapes>,
     place: Place,
     offsets: Offsets,
     /// The values of columns that had to be converted, by their position.
@@ -262,8 +262,8 @@ pub struct Row {
 impl Row {
     fn convert(&mut self) -> QueryResult<()> {
         for column in 0..self.set.columns.all.len() {
-            let Some(raw) = self.set.value(self.place, &self.offsets, column) else { continue };
-            match self.shapes.converted(&self.set.columns, column, raw) {
+            let Some(raw) = self.set.raw(self.place, &self.offsets, column) else { continue };
+            match self.set.shapes.converted(&self.set.columns, column, raw) {
                 None => {}
                 Some(Ok(value)) => self.converted.push((column, value)),
                 Some(Err(OutOfRange)) => {
@@ -279,13 +279,15 @@ impl Row {
         Ok(())
     }
 
-    fn form(&self, column: usize) -> Option<(Form<'_>, MysqlType)> {
-        let raw = self.set.value(self.place, &self.offsets, column)?;
-        let form = self.shapes.form(&self.set.columns, column, raw);
-        form.or_else(|| {
-            let (_, bytes) = self.converted.iter().find(|(of, _)| *of == column)?;
-            Some((Form::Bytes(bytes), self.shapes.of(column)?))
-        })
+    #[inline]
+    fn form(&self, column: usize) -> Option<Form<'_>> {
+        let form = self.set.form(self.place, &self.offsets, column);
+        if self.converted.is_empty() { form } else { form.or_else(|| self.converted(column)) }
+    }
+
+    fn converted(&self, column: usize) -> Option<Form<'_>> {
+        let (_, bytes) = self.converted.iter().find(|(of, _)| *of == column)?;
+        Some(Form::Bytes(bytes))
     }
 }
 
@@ -305,10 +307,12 @@ impl<'conn> DieselRow<'conn, Mysql> for Row {
         Self: 'field;
     type InnerPartialRow = Self;
 
+    #[inline]
     fn field_count(&self) -> usize {
         self.set.columns.all.len()
     }
 
+    #[inline]
     fn get<'row, I>(&'row self, index: I) -> Option<Self::Field<'row>>
     where
         'conn: 'row,
@@ -318,12 +322,14 @@ impl<'conn> DieselRow<'conn, Mysql> for Row {
         Some(Field { row: self, index, value: self.form(index) })
     }
 
+    #[inline]
     fn partial_row(&self, range: Range<usize>) -> PartialRow<'_, Self::InnerPartialRow> {
         PartialRow::new(self, range)
     }
 }
 
 impl RowIndex<usize> for Row {
+    #[inline]
     fn idx(&self, index: usize) -> Option<usize> {
         (index < self.set.columns.all.len()).then_some(index)
     }
@@ -339,7 +345,7 @@ impl RowIndex<&str> for Row {
 pub struct Field<'row> {
     row: &'row Row,
     index: usize,
-    value: Option<(Form<'row>, MysqlType)>,
+    value: Option<Form<'row>>,
 }
 
 impl fmt::Debug for Field<'_> {
@@ -353,10 +359,13 @@ impl<'row> DieselField<'row, Mysql> for Field<'row> {
         self.row.set.columns.all.get(self.index).map(|column| column.name.as_str())
     }
 
+    #[inline]
     fn value(&self) -> Option<MysqlValue<'_>> {
-        self.value.as_ref().map(|(form, of)| MysqlValue::new(form.bytes(), *of))
+        let form = self.value.as_ref()?;
+        Some(MysqlValue::new(form.bytes(), self.row.set.shapes.of(self.index)))
     }
 
+    #[inline]
     fn is_null(&self) -> bool {
         self.value.is_none()
     }

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use socket2::Socket;
 
-use super::answer::{ERR, Refusal, Summary, is_eof};
+use super::answer::{ERR, OK, Refusal, Summary, is_eof};
 use super::parse::Malformed;
 use crate::ServerError;
 use crate::fault::{CR_SERVER_GONE_ERROR, CR_SERVER_LOST, Vendor};
@@ -124,34 +124,10 @@ impl Channel {
         self.closed.forget();
     }
 
-    /// From here on all packets stay where they are, until [`take`](Self::take).
-    pub(super) fn keep(&mut self) {
-        self.keeping = true;
-    }
-
-    pub(super) fn keep_no_longer(&mut self) {
-        self.keeping = false;
-    }
-
-    /// All that came since [`keep`](Self::keep), with what a packet's range points into.
-    pub(super) fn take(&mut self) -> Vec<u8> {
-        self.keeping = false;
-        let mut received = std::mem::take(&mut self.received);
-        // What came behind belongs to the next answer.
-        self.received.extend_from_slice(received.get(self.read..self.filled).unwrap_or_default());
-        received.truncate(self.read);
-        self.filled = self.received.len();
-        self.read = 0;
-        received
-    }
-
-    /// Gives back the memory that [`take`](Self::take) took.
-    pub(crate) fn give_back(&mut self, mut received: Vec<u8>) {
-        if self.filled == 0 && received.capacity() > self.received.len() {
-            received.resize(received.capacity().min(KEEP_ROOM), 0);
-            received.shrink_to(KEEP_ROOM);
-            self.received = received;
-        }
+    /// From here on all packets stay where they are, until this is switched off or the next command
+    /// is sent.
+    pub(super) fn keep(&mut self, keeping: bool) {
+        self.keeping = keeping;
     }
 
     pub(super) fn bytes(&self, range: &Range<usize>) -> &[u8] {
@@ -176,6 +152,31 @@ impl Channel {
         } else if !self.keeping && self.filled * 2 > room && room < STREAM_ROOM {
             self.received.resize(room * 2, 0);
         }
+    }
+
+    /// The rows that have come whole already, which are nearly all in a large result, as a
+    /// [`RowSet`] wants them, and their number.
+    pub(super) fn whole_rows(&mut self) -> (&[u8], usize) {
+        let (start, mut at, mut due) = (self.read, self.read, self.sequence);
+        let received = self.received.get_mut(..self.filled).unwrap_or_default();
+        let mut count = 0;
+        while let Some(head) = received.get_mut(at..).and_then(|left| left.first_chunk_mut()) {
+            let [low, middle, high, sequence, first] = head;
+            let length = u32::from_le_bytes([*low, *middle, *high, 0]) as usize;
+            let end = at + HEADER + length;
+            let is_row = *first == OK && (1..FULL).contains(&length) && *sequence == due;
+            if !is_row || end > self.filled {
+                break;
+            }
+            // A length of four bytes is what a row set has before each row.
+            *sequence = 0;
+            at = end;
+            due = due.wrapping_add(1);
+            count += 1;
+        }
+        self.read = at;
+        self.sequence = due;
+        (self.received.get(start..at).unwrap_or_default(), count)
     }
 
     /// The length of the packet's next part, if its head has come.

@@ -33,4 +33,4 @@ mod value;
 pub(crate) use channel::Channel;
 pub(crate) use row::{Offsets, Place, RowSet};
 pub(crate) use statement::{Fetch, Statement};
-pub(crate) use value::{Form, OutOfRange, Shapes};
+pub(crate) use value::{Form, OutOfRange};

@@ -2,27 +2,75 @@
 
 use std::sync::Arc;
 
+use super::answer::OK;
 use super::columns::{Columns, Layout};
 use super::parse::{Bytes, Malformed};
+use super::value::{Form, Shapes};
 
 /// Where a row lies in a [`RowSet`].
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Place {
-    pub(crate) start: usize,
-    pub(crate) end: usize,
+    start: usize,
+    end: usize,
 }
+
+const LENGTH: usize = 4;
 
 /// Rows of one result, in the bytes in which they came.
 #[derive(Debug)]
 pub(crate) struct RowSet {
     pub(crate) columns: Arc<Columns>,
-    pub(crate) bytes: Vec<u8>,
-    pub(crate) rows: Vec<Place>,
+    pub(crate) shapes: Arc<Shapes>,
+    /// Before each row its length, in four bytes.
+    bytes: Vec<u8>,
+    count: usize,
 }
 
 impl RowSet {
-    pub(crate) fn empty(columns: Arc<Columns>) -> Self {
-        Self { columns, bytes: Vec::new(), rows: Vec::new() }
+    pub(super) fn empty(columns: Arc<Columns>, shapes: Arc<Shapes>) -> Self {
+        Self { columns, shapes, bytes: Vec::new(), count: 0 }
+    }
+
+    /// Bytes of all rows.
+    pub(super) fn size(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Rows in it.
+    pub(crate) fn count(&self) -> usize {
+        self.count
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.bytes.clear();
+        self.count = 0;
+    }
+
+    /// Adds rows that have their lengths before them already.
+    pub(super) fn add(&mut self, rows: &[u8], count: usize) {
+        self.bytes.extend_from_slice(rows);
+        self.count += count;
+    }
+
+    pub(super) fn add_one(&mut self, row: &[u8]) {
+        // A packet has at most 1 GiB.
+        let length = u32::try_from(row.len()).unwrap_or(u32::MAX);
+        self.bytes.extend_from_slice(&length.to_le_bytes());
+        self.bytes.extend_from_slice(row);
+        self.count += 1;
+    }
+
+    /// The row that begins `at` bytes in, and where the next does.
+    pub(crate) fn row_at(&self, at: usize) -> Option<(Place, usize)> {
+        let length = u32::from_le_bytes(*self.bytes.get(at..)?.first_chunk()?);
+        let start = at + LENGTH;
+        let end = start + length as usize;
+        Some((Place { start, end }, end))
+    }
+
+    /// Room for more rows of the same result.
+    pub(crate) fn fresh(&self) -> Self {
+        Self::empty(Arc::clone(&self.columns), Arc::clone(&self.shapes))
     }
 
     /// Looks through a row once; afterwards each value is found at once.
@@ -32,13 +80,25 @@ impl RowSet {
     }
 
     /// The bytes of a value; `None` for NULL.
-    pub(crate) fn value(&self, place: Place, offsets: &Offsets, column: usize) -> Option<&[u8]> {
+    #[inline]
+    pub(crate) fn raw(&self, place: Place, offsets: &Offsets, column: usize) -> Option<&[u8]> {
         let start = place.start + offsets.get(column)?;
         let bytes = self.bytes.get(start..place.end)?;
         match *self.columns.layouts.get(column)? {
             Layout::Fixed(size) => bytes.get(..size.into()),
-            Layout::Counted | Layout::Date | Layout::Time => Bytes::new(bytes).text().ok(),
+            Layout::Counted | Layout::Date | Layout::Time => match bytes.split_first() {
+                Some((&length @ 0..=0xfa, bytes)) => bytes.get(..length.into()),
+                _ => Bytes::new(bytes).text().ok(),
+            },
         }
+    }
+
+    /// A value in the form in which diesel reads it; `None` for NULL, and where it is
+    /// [converted](Shapes::converted).
+    #[inline]
+    pub(crate) fn form(&self, place: Place, offsets: &Offsets, column: usize) -> Option<Form<'_>> {
+        let raw = self.raw(place, offsets, column)?;
+        self.shapes.form(&self.columns, column, raw)
     }
 }
 
@@ -54,6 +114,7 @@ pub(crate) struct Offsets {
 }
 
 impl Offsets {
+    #[expect(clippy::cast_possible_truncation, reason = "the row's length is looked at before")]
     fn find(row: &[u8], layouts: &[Layout]) -> Result<Self, Malformed> {
         let mut offsets = Self { few: [NULL; FEW], many: Vec::new() };
         let places = if layouts.len() <= FEW {
@@ -63,48 +124,58 @@ impl Offsets {
             &mut offsets.many[..]
         };
         // A zero byte, then a bit for each column, the first two left free.
-        let (head, mut values) =
-            row.split_at_checked(1 + (layouts.len() + 9) / 8).ok_or(Malformed)?;
-        let (&zero, nulls) = head.split_first().ok_or(Malformed)?;
-        if zero != 0 {
+        let head = 1 + (layouts.len() + 9) / 8;
+        let (Some(OK), Some(nulls)) = (row.first().copied(), row.get(1..head)) else {
             return Err(Malformed);
-        }
-        for (index, (layout, place)) in layouts.iter().zip(places).enumerate() {
-            let bit = index + 2;
-            if nulls.get(bit / 8).ok_or(Malformed)? & 1 << (bit % 8) != 0 {
+        };
+        u32::try_from(row.len()).map_err(|_too_long| Malformed)?;
+        let mut at = head;
+        let mut bits = nulls.iter();
+        let (mut eight, mut bit) = (bits.next().copied().unwrap_or_default(), 0b100_u8);
+        for (layout, place) in layouts.iter().zip(places) {
+            if bit == 0 {
+                (eight, bit) = (bits.next().copied().unwrap_or_default(), 1);
+            }
+            let is_null = eight & bit != 0;
+            bit <<= 1;
+            if is_null {
                 continue;
             }
-            *place = u32::try_from(row.len() - values.len()).map_err(|_too_long| Malformed)?;
-            values = match *layout {
-                Layout::Fixed(size) => values.get(size.into()..).ok_or(Malformed)?,
-                Layout::Counted => behind_text(values)?,
-                Layout::Date => behind_time(values, [0, 4, 7, 11])?,
-                Layout::Time => behind_time(values, [0, 8, 12, 0])?,
+            // A row has less than 4 GiB, looked at above.
+            *place = at as u32;
+            at += match *layout {
+                Layout::Fixed(size) => usize::from(size),
+                Layout::Counted => match row.get(at) {
+                    Some(&length @ 0..=0xfa) => 1 + usize::from(length),
+                    _ => long_text(row.get(at..))?,
+                },
+                Layout::Date => match row.get(at) {
+                    Some(&length @ (0 | 4 | 7 | 11)) => 1 + usize::from(length),
+                    _ => return Err(Malformed),
+                },
+                Layout::Time => match row.get(at) {
+                    Some(&length @ (0 | 8 | 12)) => 1 + usize::from(length),
+                    _ => return Err(Malformed),
+                },
             };
         }
-        if values.is_empty() { Ok(offsets) } else { Err(Malformed) }
+        if at == row.len() { Ok(offsets) } else { Err(Malformed) }
     }
 
     /// `None` for NULL, and for a column that is not there.
-    pub(crate) fn get(&self, column: usize) -> Option<usize> {
+    #[inline]
+    fn get(&self, column: usize) -> Option<usize> {
         let all = if self.many.is_empty() { &self.few[..] } else { &self.many };
         all.get(column).filter(|offset| **offset != NULL).map(|offset| *offset as usize)
     }
 }
 
-fn behind_text(values: &[u8]) -> Result<&[u8], Malformed> {
+/// The bytes that a text takes up, its length included.
+fn long_text(values: Option<&[u8]>) -> Result<usize, Malformed> {
+    let values = values.ok_or(Malformed)?;
     let mut bytes = Bytes::new(values);
     bytes.text()?;
-    Ok(bytes.rest())
-}
-
-fn behind_time(values: &[u8], lengths: [u8; 4]) -> Result<&[u8], Malformed> {
-    let (&length, values) = values.split_first().ok_or(Malformed)?;
-    if lengths.contains(&length) {
-        values.get(length.into()..).ok_or(Malformed)
-    } else {
-        Err(Malformed)
-    }
+    Ok(values.len() - bytes.left())
 }
 
 #[cfg(test)]

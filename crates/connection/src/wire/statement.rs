@@ -1,5 +1,7 @@
 //! A prepared statement: preparing, executing, fetching, closing.
 
+use std::collections::VecDeque;
+use std::mem;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -12,7 +14,7 @@ use super::channel::Closed;
 use super::columns::Columns;
 use super::parameters::Parameters;
 use super::parse::{Bytes, Malformed};
-use super::row::{Place, RowSet};
+use super::row::RowSet;
 use super::value::Shapes;
 use crate::ServerError;
 use crate::ffi::Handle;
@@ -27,6 +29,9 @@ const CURSOR_TYPE_NO_CURSOR: u8 = 0;
 const CURSOR_TYPE_READ_ONLY: u8 = 1;
 
 const CR_INVALID_PARAMETER_NO: u32 = 2034;
+
+/// A set of rows in memory is closed at about this size: a chunk that one malloc keeps in its heap.
+const SET_SIZE: usize = 64 * 1024;
 
 /// How rows are fetched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -150,15 +155,6 @@ impl Statement {
     /// Reads the beginning of a result: an OK packet, or the columns of its rows.
     fn read_head(&mut self, handle: &mut Handle) -> Result<(), ServerError> {
         self.left = Left::Nothing;
-        handle.channel.keep();
-        let outcome = self.read_head_kept(handle);
-        if outcome.is_err() {
-            handle.channel.take();
-        }
-        outcome
-    }
-
-    fn read_head_kept(&mut self, handle: &mut Handle) -> Result<(), ServerError> {
         let answer = handle.packet()?;
         let packet = handle.channel.bytes(&answer);
         match packet.first() {
@@ -202,13 +198,14 @@ impl Statement {
 
     /// Reads the descriptions of `width` columns, and the EOF behind them; gives its status.
     fn read_columns(&mut self, handle: &mut Handle, width: usize) -> Result<u16, ServerError> {
-        let mut ranges = std::mem::take(&mut handle.channel.ranges);
+        let mut ranges = mem::take(&mut handle.channel.ranges);
         ranges.clear();
-        handle.channel.keep();
+        handle.channel.keep(true);
         for _ in 0..width {
             ranges.push(handle.packet()?);
         }
         let end = handle.packet()?;
+        handle.channel.keep(false);
         let status = handle.note_eof(&end)?;
         let received = handle.channel.received();
         let are_same = self.columns.as_ref().is_some_and(|known| known.are(received, &ranges));
@@ -227,41 +224,70 @@ impl Statement {
         self.gives_rows
     }
 
-    /// The columns of the result at hand.
-    pub(crate) fn columns(&self) -> Option<&Arc<Columns>> {
-        self.columns.as_ref()
-    }
-
-    /// How the columns' values are given, for diesel's types `wanted`.
-    pub(crate) fn shapes(&mut self, wanted: &[Option<MysqlType>]) -> Option<Arc<Shapes>> {
-        let columns = self.columns.as_ref()?;
-        if let Some(shapes) = self.shapes.as_ref().filter(|shapes| shapes.are(wanted)) {
-            return Some(Arc::clone(shapes));
-        }
-        let shapes = Arc::new(Shapes::new(columns, wanted));
+    /// Room for the rows of the result at hand, to be given as diesel's types `wanted` ask; `None`
+    /// if it has no rows.
+    pub(crate) fn row_set(&mut self, wanted: &[Option<MysqlType>]) -> Option<RowSet> {
+        let columns = self.columns.as_ref().filter(|_| self.gives_rows)?;
+        let known = self.shapes.take().filter(|shapes| shapes.are(wanted));
+        let shapes = known.unwrap_or_else(|| Arc::new(Shapes::new(columns, wanted)));
         self.shapes = Some(Arc::clone(&shapes));
-        Some(shapes)
+        Some(RowSet::empty(Arc::clone(columns), shapes))
     }
 
-    /// Reads all rows that are still to come of the result at hand.
-    pub(crate) fn read_all(&mut self, handle: &mut Handle) -> Result<RowSet, ServerError> {
-        handle.channel.keep();
-        let mut rows = Vec::new();
-        let outcome = self.read_rows(handle, &mut rows);
-        let bytes = handle.channel.take();
-        outcome?;
-        let columns = self.columns.as_ref().map(Arc::clone);
-        let columns = columns.ok_or_else(|| handle.malformed(Malformed))?;
-        Ok(RowSet { columns, bytes, rows })
-    }
-
-    fn read_rows(&mut self, handle: &mut Handle, rows: &mut Vec<Place>) -> Result<(), ServerError> {
-        if self.left == Left::Rows {
-            while let Some(Range { start, end }) = self.next_row(handle)? {
-                rows.push(Place { start, end });
+    /// Reads all rows that are still to come of the result at hand: the first of them into `set`.
+    pub(crate) fn read_all(
+        &mut self,
+        handle: &mut Handle,
+        mut set: RowSet,
+    ) -> Result<(RowSet, VecDeque<RowSet>), ServerError> {
+        let mut sets = VecDeque::new();
+        while self.read_some(handle, &mut set)? {
+            if set.size() >= SET_SIZE {
+                let fresh = set.fresh();
+                sets.push_back(mem::replace(&mut set, fresh));
             }
         }
-        Ok(())
+        match sets.pop_front() {
+            None => Ok((set, sets)),
+            Some(first) => {
+                sets.push_back(set);
+                Ok((first, sets))
+            }
+        }
+    }
+
+    /// Adds to `set` what rows have come, and waits for one if none has; false behind the last.
+    fn read_some(&mut self, handle: &mut Handle, set: &mut RowSet) -> Result<bool, ServerError> {
+        if self.left != Left::Rows {
+            return Ok(false);
+        }
+        let (rows, count) = handle.channel.whole_rows();
+        if count > 0 {
+            set.add(rows, count);
+            return Ok(true);
+        }
+        let Some(row) = self.next_row(handle)? else { return Ok(false) };
+        set.add_one(handle.channel.bytes(&row));
+        Ok(true)
+    }
+
+    /// The same, but puts them in the place of what `set` holds.
+    pub(crate) fn read_next(
+        &mut self,
+        handle: &mut Handle,
+        set: &mut RowSet,
+    ) -> Result<bool, ServerError> {
+        set.clear();
+        self.read_some(handle, set)
+    }
+
+    /// Reads all rows away that are still to come of the result at hand; gives their number.
+    pub(crate) fn count_rows(&mut self, handle: &mut Handle) -> Result<u64, ServerError> {
+        let mut count = 0;
+        while self.left == Left::Rows && self.next_row(handle)?.is_some() {
+            count += 1;
+        }
+        Ok(count)
     }
 
     /// Where the next row lies in what was received; `None` behind the last.
@@ -278,24 +304,6 @@ impl Statement {
         Ok(Some(packet))
     }
 
-    /// Puts the next row into `into`, as its only one; false behind the last.
-    pub(crate) fn read_one(
-        &mut self,
-        handle: &mut Handle,
-        into: &mut RowSet,
-    ) -> Result<bool, ServerError> {
-        if self.left != Left::Rows {
-            return Ok(false);
-        }
-        handle.channel.keep_no_longer();
-        let Some(row) = self.next_row(handle)? else { return Ok(false) };
-        into.bytes.clear();
-        into.bytes.extend_from_slice(handle.channel.bytes(&row));
-        into.rows.clear();
-        into.rows.push(Place { start: 0, end: into.bytes.len() });
-        Ok(true)
-    }
-
     /// True if the server keeps a cursor for the result at hand.
     pub(crate) fn has_cursor(&self) -> bool {
         matches!(self.left, Left::Cursor(_))
@@ -306,7 +314,8 @@ impl Statement {
         &mut self,
         handle: &mut Handle,
         count: u32,
-    ) -> Result<Option<RowSet>, ServerError> {
+        set: RowSet,
+    ) -> Result<Option<(RowSet, VecDeque<RowSet>)>, ServerError> {
         if self.left != Left::Cursor(false) {
             return Ok(None);
         }
@@ -315,10 +324,10 @@ impl Statement {
         out.extend_from_slice(&count.to_le_bytes());
         handle.send()?;
         self.left = Left::Rows;
-        let set = self.read_all(handle)?;
+        let sets = self.read_all(handle, set)?;
         let status = handle.channel.summary.status;
         self.left = Left::Cursor(status & STATUS_LAST_ROW_SENT != 0);
-        Ok(Some(set))
+        Ok(Some(sets))
     }
 
     /// Ends the result whose rows were read, and a cursor wherever it is, and reads away those of a
@@ -327,10 +336,7 @@ impl Statement {
         loop {
             match self.left {
                 Left::Nothing => return Ok(()),
-                Left::Rows => {
-                    handle.channel.keep_no_longer();
-                    while self.next_row(handle)?.is_some() {}
-                }
+                Left::Rows => drop(self.count_rows(handle)?),
                 Left::Cursor(_) => {
                     self.left = Left::Nothing;
                     handle.command(COM_STMT_RESET).extend_from_slice(&self.id.to_le_bytes());

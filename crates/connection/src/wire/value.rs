@@ -41,21 +41,18 @@ impl Shapes {
     }
 
     /// The value whose bytes are `raw`, in its form.
-    pub(crate) fn form<'a>(
+    #[inline]
+    pub(super) fn form<'a>(
         &self,
         columns: &Columns,
         column: usize,
         raw: &'a [u8],
-    ) -> Option<(Form<'a>, MysqlType)> {
-        let (how, of) = *self.shapes.get(column)?;
-        let form = match how {
-            How::AsTheyCome => Form::Bytes(raw),
-            How::AsTime(sort) => {
-                Form::Time(read_time(columns.all.get(column)?, raw, sort)?.to_struct())
-            }
-            How::Converted => return None,
-        };
-        Some((form, of))
+    ) -> Option<Form<'a>> {
+        match self.shapes.get(column)?.0 {
+            How::AsTheyCome => Some(Form::Bytes(raw)),
+            How::AsTime(sort) => as_time(columns, column, raw, sort),
+            How::Converted => None,
+        }
     }
 
     /// The value whose bytes are `raw`, if the column is converted: `Some(Err)` if it cannot be.
@@ -69,8 +66,10 @@ impl Shapes {
         Some(convert(columns.all.get(column)?, raw, of).ok_or(OutOfRange))
     }
 
-    pub(crate) fn of(&self, column: usize) -> Option<MysqlType> {
-        self.shapes.get(column).map(|(_, of)| *of)
+    /// diesel's type for the values of a column.
+    #[inline]
+    pub(crate) fn of(&self, column: usize) -> MysqlType {
+        self.shapes.get(column).map_or(MysqlType::String, |(_, of)| *of)
     }
 }
 
@@ -82,16 +81,24 @@ pub(crate) struct OutOfRange;
 #[derive(Clone, Debug)]
 pub(crate) enum Form<'a> {
     Bytes(&'a [u8]),
-    Time([u8; SIZE]),
+    Time(Box<[u8; SIZE]>),
 }
 
 impl Form<'_> {
+    #[inline]
     pub(crate) fn bytes(&self) -> &[u8] {
         match self {
             Self::Bytes(bytes) => bytes,
-            Self::Time(bytes) => bytes,
+            Self::Time(bytes) => &bytes[..],
         }
     }
+}
+
+/// Apart, so that the way of all other values is short.
+#[inline(never)]
+fn as_time<'a>(columns: &Columns, column: usize, raw: &[u8], sort: Sort) -> Option<Form<'a>> {
+    let time = read_time(columns.all.get(column)?, raw, sort)?;
+    Some(Form::Time(Box::new(time.to_struct())))
 }
 
 fn choose(column: &Column, wanted: Option<MysqlType>) -> (How, MysqlType) {
