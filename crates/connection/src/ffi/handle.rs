@@ -334,8 +334,12 @@ impl Handle {
 
     /// The socket, for as long as the connection is open.
     pub(crate) fn socket(&self) -> Option<BorrowedFd<'_>> {
-        // SAFETY: reads a field of a live handle; -1 if the connection is gone.
-        let fd = unsafe { ffi::mysql_get_socket(self.mysql.as_ptr()) };
+        // `mysql_get_socket` is libmariadb's alone; the field is in both libraries. Whoever closes
+        // the connection leaves it as it was, but frees the buffer.
+        // SAFETY: reads a field of a live handle; the library writes it only inside its calls.
+        let closed = unsafe { (*self.mysql.as_ptr()).net.buff.is_null() };
+        // SAFETY: as above.
+        let fd = if closed { -1 } else { unsafe { (*self.mysql.as_ptr()).net.fd } };
         // SAFETY: an fd that the library holds open at least until `self` is used again or dropped,
         // which the borrow excludes.
         (fd >= 0).then(|| unsafe { BorrowedFd::borrow_raw(fd) })
