@@ -15,7 +15,7 @@ use super::local_data::{self, LocalData};
 use super::options;
 use super::text::TextRows;
 use crate::fault::{CR_SERVER_GONE_ERROR, CR_SERVER_LOST, Vendor};
-use crate::wire::Channel;
+use crate::wire::{Channel, Dialect};
 use crate::{Config, Error, ServerError};
 
 const CLIENT_FOUND_ROWS: c_ulong = 2;
@@ -24,6 +24,8 @@ const CLIENT_LOCAL_FILES: c_ulong = 128;
 const CLIENT_MULTI_STATEMENTS: c_ulong = 1 << 16;
 const CLIENT_MULTI_RESULTS: c_ulong = 1 << 17;
 const CLIENT_SESSION_TRACKING: c_ulong = 1 << 23;
+const CLIENT_DEPRECATE_EOF: c_ulong = 1 << 24;
+const CLIENT_QUERY_ATTRIBUTES: c_ulong = 1 << 27;
 
 const SERVER_STATUS_IN_TRANS: u32 = 1;
 const SERVER_SESSION_STATE_CHANGED: u32 = 1 << 14;
@@ -55,7 +57,7 @@ impl Handle {
         let mut handle = Self {
             mysql,
             vendor: Vendor::MariaDb,
-            channel: Channel::through_library(false),
+            channel: Channel::through_library(Dialect::default()),
             wire_answers: false,
             schema: None,
         };
@@ -71,18 +73,24 @@ impl Handle {
     fn open_channel(&mut self, config: &Config) {
         // SAFETY: reads a field of a live handle.
         let flags = unsafe { (*self.mysql.as_ptr()).client_flag };
-        let tracks = flags & CLIENT_SESSION_TRACKING != 0;
+        // SAFETY: reads a field of a live handle, which tells what the server can do.
+        let flags = flags & unsafe { (*self.mysql.as_ptr()).server_capabilities };
+        let dialect = Dialect {
+            tracks: flags & CLIENT_SESSION_TRACKING != 0,
+            ends_with_ok: flags & CLIENT_DEPRECATE_EOF != 0,
+            names_values: flags & CLIENT_QUERY_ATTRIBUTES != 0,
+        };
         let is_plain = self.cipher().is_none() && flags & CLIENT_COMPRESS == 0;
         let direct = self.socket().filter(|_| is_plain).map(|socket| {
-            Channel::direct(socket, tracks, config.read_timeout, config.write_timeout)
+            Channel::direct(socket, dialect, config.read_timeout, config.write_timeout)
         });
         self.channel = match direct {
             Some(Ok(channel)) => channel,
             Some(Err(error)) => {
                 log::debug!(target: "steadfast::connection", error:% = error; "no descriptor for direct packets");
-                Channel::through_library(tracks)
+                Channel::through_library(dialect)
             }
-            None => Channel::through_library(tracks),
+            None => Channel::through_library(dialect),
         };
     }
 
@@ -334,8 +342,12 @@ impl Handle {
 
     /// The socket, for as long as the connection is open.
     pub(crate) fn socket(&self) -> Option<BorrowedFd<'_>> {
-        // SAFETY: reads a field of a live handle; -1 if the connection is gone.
-        let fd = unsafe { ffi::mysql_get_socket(self.mysql.as_ptr()) };
+        // `mysql_get_socket` is libmariadb's alone; the field is in both libraries. Whoever closes
+        // the connection leaves it as it was, but frees the buffer.
+        // SAFETY: reads a field of a live handle; the library writes it only inside its calls.
+        let closed = unsafe { (*self.mysql.as_ptr()).net.buff.is_null() };
+        // SAFETY: as above.
+        let fd = if closed { -1 } else { unsafe { (*self.mysql.as_ptr()).net.fd } };
         // SAFETY: an fd that the library holds open at least until `self` is used again or dropped,
         // which the borrow excludes.
         (fd >= 0).then(|| unsafe { BorrowedFd::borrow_raw(fd) })

@@ -9,8 +9,8 @@ use std::time::Duration;
 use mysqlclient_sys as ffi;
 use mysqlclient_sys::mysql_option as option;
 
+use super::{IS_MARIADB, mariadb, mysql};
 use crate::Config;
-use crate::tls::{Mode, Tls};
 
 // mysqlclient-sys gives the options' names as constants, but no name for their type; the call is
 // therefore declared here once more, with the number that the type is in C.
@@ -19,10 +19,8 @@ unsafe extern "C" {
     fn set_option(mysql: *mut ffi::MYSQL, option: c_uint, value: *const c_void) -> c_int;
 }
 
-/// Ways to authenticate that never send the password itself.
-const PLUGINS: &str = "mysql_native_password,client_ed25519,caching_sha2_password";
-
-/// Sets all of `config`. Every option exists in every libmariadb 3.x, so none can be refused.
+/// Sets all of `config`. Every option exists in every libmariadb 3.x and every libmysqlclient since
+/// 8.0, so none can be refused.
 pub(super) fn apply(mysql: NonNull<ffi::MYSQL>, config: &Config) {
     set_text(mysql, option::MYSQL_SET_CHARSET_NAME as c_uint, "utf8mb4".as_bytes());
     set_number(mysql, option::MYSQL_OPT_CONNECT_TIMEOUT as c_uint, seconds(config.connect_timeout));
@@ -35,44 +33,38 @@ pub(super) fn apply(mysql: NonNull<ffi::MYSQL>, config: &Config) {
         Some(_) => ffi::mysql_protocol_type::MYSQL_PROTOCOL_SOCKET,
     };
     set_number(mysql, option::MYSQL_OPT_PROTOCOL as c_uint, protocol as c_uint);
-    set_tls(mysql, &config.tls);
-    // Without a list the server chooses, and may choose to be told the password in the clear.
-    set_text(mysql, option::MARIADB_OPT_RESTRICTED_AUTH as c_uint, PLUGINS.as_bytes());
-    set_attribute(mysql, "program_name", &config.program_name);
-}
-
-/// `preferred` encrypts where the server can; libmariadb has no option for `required`, so
-/// `Connection::open` looks at the cipher after connecting and refuses. The verifying modes refuse
-/// before the password is sent.
-fn set_tls(mysql: NonNull<ffi::MYSQL>, tls: &Tls) {
-    set_flag(mysql, option::MYSQL_OPT_SSL_ENFORCE as c_uint, tls.mode != Mode::Disabled);
-    set_flag(mysql, option::MYSQL_OPT_SSL_VERIFY_SERVER_CERT as c_uint, tls.mode >= Mode::VerifyCa);
     for (option, path) in [
-        (option::MYSQL_OPT_SSL_CA as c_uint, &tls.ca),
-        (option::MYSQL_OPT_SSL_CERT as c_uint, &tls.cert),
-        (option::MYSQL_OPT_SSL_KEY as c_uint, &tls.key),
+        (option::MYSQL_OPT_SSL_CA as c_uint, &config.tls.ca),
+        (option::MYSQL_OPT_SSL_CERT as c_uint, &config.tls.cert),
+        (option::MYSQL_OPT_SSL_KEY as c_uint, &config.tls.key),
     ] {
         if let Some(path) = path.as_deref() {
             set_path(mysql, option, path);
         }
     }
+    set_attribute(mysql, "program_name", &config.program_name);
+    if IS_MARIADB {
+        mariadb::apply(mysql, config);
+    } else {
+        mysql::apply(mysql, config);
+    }
 }
 
-fn set_path(mysql: NonNull<ffi::MYSQL>, option: c_uint, path: &Path) {
+pub(super) fn set_path(mysql: NonNull<ffi::MYSQL>, option: c_uint, path: &Path) {
     set_text(mysql, option, path.as_os_str().as_bytes());
 }
 
-fn set_text(mysql: NonNull<ffi::MYSQL>, option: c_uint, text: &[u8]) {
+pub(super) fn set_text(mysql: NonNull<ffi::MYSQL>, option: c_uint, text: &[u8]) {
     if let Ok(text) = CString::new(text) {
         set(mysql, option, text.as_ptr().cast());
     }
 }
 
-fn set_number(mysql: NonNull<ffi::MYSQL>, option: c_uint, number: c_uint) {
+pub(super) fn set_number(mysql: NonNull<ffi::MYSQL>, option: c_uint, number: c_uint) {
     set(mysql, option, (&raw const number).cast());
 }
 
-fn set_flag(mysql: NonNull<ffi::MYSQL>, option: c_uint, on: bool) {
+pub(super) fn set_flag(mysql: NonNull<ffi::MYSQL>, option: c_uint, on: bool) {
     let on = ffi::my_bool::from(on);
     set(mysql, option, (&raw const on).cast());
 }

@@ -14,6 +14,42 @@ pub(crate) const STATUS_SESSION_CHANGED: u16 = 1 << 14;
 
 const SESSION_TRACK_SCHEMA: u8 = 1;
 
+/// A row may begin with EOF's byte: its first value then has a length in eight bytes.
+const SHORTEST_LONG_ROW: usize = 0xff_ffff;
+
+/// What client library and server have agreed on in the greeting.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Dialect {
+    /// The server tells of changes of the session.
+    pub(crate) tracks: bool,
+    /// No EOF stands behind descriptions, and behind rows an OK packet with EOF's first byte
+    /// (`CLIENT_DEPRECATE_EOF`: libmysqlclient, always).
+    pub(crate) ends_with_ok: bool,
+    /// The values of an execution are counted and named (`CLIENT_QUERY_ATTRIBUTES`: libmysqlclient
+    /// with MySQL, always).
+    pub(crate) names_values: bool,
+}
+
+impl Dialect {
+    /// True for the packet behind the last row.
+    pub(crate) fn is_end(self, packet: &[u8]) -> bool {
+        if self.ends_with_ok {
+            packet.first() == Some(&EOF) && packet.len() < SHORTEST_LONG_ROW
+        } else {
+            is_eof(packet)
+        }
+    }
+
+    /// Reads the packet behind the last row.
+    pub(crate) fn end(self, packet: &[u8]) -> Result<Summary, Malformed> {
+        match self.is_end(packet) {
+            true if self.ends_with_ok => Summary::of_ok(packet, self.tracks),
+            true => Summary::of_eof(packet),
+            false => Err(Malformed),
+        }
+    }
+}
+
 /// What the server tells at the end of a statement.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Summary {
@@ -67,7 +103,7 @@ impl Summary {
 }
 
 /// True for EOF; a row may begin with the same byte, but is longer then.
-pub(crate) fn is_eof(packet: &[u8]) -> bool {
+fn is_eof(packet: &[u8]) -> bool {
     packet.first() == Some(&EOF) && packet.len() < 9
 }
 
@@ -112,6 +148,20 @@ mod tests {
         packet.pop();
         assert_eq!(Summary::of_ok(&packet, true), Err(Malformed));
         assert!(Summary::of_ok(&packet, false).unwrap().changes.is_empty());
+    }
+
+    #[test]
+    fn rows_end_with_an_eof_packet_or_with_an_ok_packet_that_looks_like_one() {
+        let eof = [EOF, 1, 0, 0x22, 0];
+        let ok = [EOF, 0, 0, 0x22, 0, 1, 0, b'i', b'n', b'f', b'o'];
+        let old = Dialect::default();
+        let new = Dialect { ends_with_ok: true, ..old };
+        for (dialect, end, other) in [(old, &eof[..], &ok[..]), (new, &ok, &[OK, 0, 0, 2, 0, 0])] {
+            let summary = dialect.end(end).unwrap();
+            assert_eq!((summary.status, summary.warnings), (0x22, 1));
+            assert!(dialect.is_end(end) && !dialect.is_end(other));
+            assert_eq!(dialect.end(other), Err(Malformed));
+        }
     }
 
     #[test]

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use socket2::Socket;
 
-use super::answer::{ERR, OK, Refusal, Summary, is_eof};
+use super::answer::{Dialect, ERR, OK, Refusal, Summary};
 use super::parse::Malformed;
 use crate::ServerError;
 use crate::fault::{CR_SERVER_GONE_ERROR, CR_SERVER_LOST, Vendor};
@@ -76,14 +76,13 @@ pub(crate) struct Channel {
     /// Where the packets lie that describe the columns under way.
     pub(super) ranges: Vec<Range<usize>>,
     closed: Closed,
-    /// The server tells of changes of the session.
-    tracks: bool,
+    pub(super) dialect: Dialect,
     pub(crate) summary: Summary,
 }
 
 impl Channel {
     /// Through the client library.
-    pub(crate) fn through_library(tracks: bool) -> Self {
+    pub(crate) fn through_library(dialect: Dialect) -> Self {
         Self {
             socket: None,
             read_timeout: Duration::ZERO,
@@ -96,7 +95,7 @@ impl Channel {
             payload: 0,
             ranges: Vec::new(),
             closed: Closed::default(),
-            tracks,
+            dialect,
             summary: Summary::default(),
         }
     }
@@ -104,7 +103,7 @@ impl Channel {
     /// Straight to the socket, with the limits for each call on it.
     pub(crate) fn direct(
         socket: BorrowedFd<'_>,
-        tracks: bool,
+        dialect: Dialect,
         read_timeout: Duration,
         write_timeout: Duration,
     ) -> io::Result<Self> {
@@ -112,7 +111,7 @@ impl Channel {
         socket.set_nonblocking(false)?;
         socket.set_read_timeout(Some(read_timeout))?;
         socket.set_write_timeout(Some(write_timeout))?;
-        Ok(Self { socket: Some(socket), read_timeout, ..Self::through_library(tracks) })
+        Ok(Self { socket: Some(socket), read_timeout, ..Self::through_library(dialect) })
     }
 
     pub(super) fn closed(&self) -> Closed {
@@ -379,14 +378,13 @@ impl Handle {
 
     /// Remembers what an OK packet tells.
     pub(super) fn note_ok(&mut self, range: &Range<usize>) -> Result<u16, ServerError> {
-        let summary = Summary::of_ok(self.channel.bytes(range), self.channel.tracks);
+        let summary = Summary::of_ok(self.channel.bytes(range), self.channel.dialect.tracks);
         self.note_summary(summary)
     }
 
-    /// Remembers what an EOF packet tells.
-    pub(super) fn note_eof(&mut self, range: &Range<usize>) -> Result<u16, ServerError> {
-        let bytes = self.channel.bytes(range);
-        let summary = if is_eof(bytes) { Summary::of_eof(bytes) } else { Err(Malformed) };
+    /// Remembers what the packet behind the last row tells.
+    pub(super) fn note_end(&mut self, range: &Range<usize>) -> Result<u16, ServerError> {
+        let summary = self.channel.dialect.end(self.channel.bytes(range));
         self.note_summary(summary)
     }
 

@@ -30,6 +30,7 @@ mod statement;
 mod time;
 mod value;
 
+pub(crate) use answer::Dialect;
 pub(crate) use channel::Channel;
 pub(crate) use row::{Offsets, Place, RowSet};
 pub(crate) use statement::{Fetch, Statement};

@@ -24,11 +24,14 @@ impl Parameters<'_> {
         }
     }
 
-    /// Writes their types, two bytes each.
-    pub(super) fn put_types(&self, out: &mut Vec<u8>) {
+    /// Writes their types, two bytes each, and where they have names that they have none.
+    pub(super) fn put_types(&self, out: &mut Vec<u8>, named: bool) {
         for of in self.types {
             let (kind, sign) = form_of(*of);
             out.extend_from_slice(&[kind, sign]);
+            if named {
+                put_text(out, b"");
+            }
         }
     }
 

@@ -8,12 +8,12 @@ use std::sync::Arc;
 use diesel::mysql::MysqlType;
 
 use super::answer::{
-    LOCAL_DATA, OK, STATUS_CURSOR_EXISTS, STATUS_LAST_ROW_SENT, STATUS_MORE_RESULTS, is_eof,
+    LOCAL_DATA, OK, STATUS_CURSOR_EXISTS, STATUS_LAST_ROW_SENT, STATUS_MORE_RESULTS,
 };
 use super::channel::Closed;
 use super::columns::Columns;
 use super::parameters::Parameters;
-use super::parse::{Bytes, Malformed};
+use super::parse::{Bytes, Malformed, put_number};
 use super::row::RowSet;
 use super::value::Shapes;
 use crate::ServerError;
@@ -67,6 +67,8 @@ pub(crate) struct Statement {
     types: Vec<MysqlType>,
     gives_rows: bool,
     left: Left,
+    /// A row that was read to see what follows the descriptions.
+    early: Option<Range<usize>>,
     closed: Closed,
     pub(crate) footprint: Footprint,
 }
@@ -96,6 +98,7 @@ impl Statement {
             types: Vec::new(),
             gives_rows: columns > 0,
             left: Left::Nothing,
+            early: None,
             closed: handle.channel.closed(),
             footprint: Footprint::of(sql),
         };
@@ -127,16 +130,20 @@ impl Statement {
             Fetch::Cursor(_) => CURSOR_TYPE_READ_ONLY,
         };
         let parameters = Parameters { types, values };
+        let named = handle.channel.dialect.names_values;
         let out = handle.command(COM_STMT_EXECUTE);
         out.extend_from_slice(&self.id.to_le_bytes());
         // One execution.
         out.extend_from_slice(&[cursor, 1, 0, 0, 0]);
         if wanted > 0 {
+            if named {
+                put_number(out, wanted);
+            }
             parameters.put_nulls(out);
             let are_new = self.types != types;
             out.push(are_new.into());
             if are_new {
-                parameters.put_types(out);
+                parameters.put_types(out, named);
             }
             parameters.put_values(out).map_err(|malformed| handle.malformed(malformed))?;
             if are_new {
@@ -145,7 +152,7 @@ impl Statement {
         }
         self.left = Left::Nothing;
         handle.send()?;
-        self.read_head(handle)?;
+        self.read_head(handle, matches!(fetch, Fetch::Cursor(_)))?;
         if self.types.len() != types.len() {
             self.types.extend_from_slice(types);
         }
@@ -153,8 +160,9 @@ impl Statement {
     }
 
     /// Reads the beginning of a result: an OK packet, or the columns of its rows.
-    fn read_head(&mut self, handle: &mut Handle) -> Result<(), ServerError> {
+    fn read_head(&mut self, handle: &mut Handle, wants_cursor: bool) -> Result<(), ServerError> {
         self.left = Left::Nothing;
+        self.early = None;
         let answer = handle.packet()?;
         let packet = handle.channel.bytes(&answer);
         match packet.first() {
@@ -177,18 +185,37 @@ impl Statement {
             if self.columns.as_ref().is_none_or(|columns| columns.all.len() != width) {
                 return Err(handle.malformed(Malformed));
             }
-            let end = handle.packet()?;
-            let status = handle.note_eof(&end)?;
-            self.begin_rows(status);
+            handle.end_descriptions()?;
+        } else {
+            self.read_columns(handle, width)?;
+        }
+        self.gives_rows = true;
+        if handle.channel.dialect.ends_with_ok && wants_cursor {
+            return self.look_for_cursor(handle);
+        }
+        self.begin_rows(handle.channel.summary.status);
+        Ok(())
+    }
+
+    /// Where descriptions have no end, the server tells of a cursor by an end of rows; one that made
+    /// none sends the first row or its own end.
+    fn look_for_cursor(&mut self, handle: &mut Handle) -> Result<(), ServerError> {
+        let packet = handle.packet()?;
+        if !handle.channel.dialect.is_end(handle.channel.bytes(&packet)) {
+            self.early = Some(packet);
+            self.left = Left::Rows;
             return Ok(());
         }
-        let status = self.read_columns(handle, width)?;
-        self.begin_rows(status);
+        let status = handle.note_end(&packet)?;
+        if status & STATUS_CURSOR_EXISTS == 0 {
+            self.left = left_behind(status);
+        } else {
+            self.begin_rows(status);
+        }
         Ok(())
     }
 
     fn begin_rows(&mut self, status: u16) {
-        self.gives_rows = true;
         self.left = if status & STATUS_CURSOR_EXISTS == 0 {
             Left::Rows
         } else {
@@ -196,17 +223,16 @@ impl Statement {
         };
     }
 
-    /// Reads the descriptions of `width` columns, and the EOF behind them; gives its status.
-    fn read_columns(&mut self, handle: &mut Handle, width: usize) -> Result<u16, ServerError> {
+    /// Reads the descriptions of `width` columns and what ends them.
+    fn read_columns(&mut self, handle: &mut Handle, width: usize) -> Result<(), ServerError> {
         let mut ranges = mem::take(&mut handle.channel.ranges);
         ranges.clear();
         handle.channel.keep(true);
         for _ in 0..width {
             ranges.push(handle.packet()?);
         }
-        let end = handle.packet()?;
+        handle.end_descriptions()?;
         handle.channel.keep(false);
-        let status = handle.note_eof(&end)?;
         let received = handle.channel.received();
         let are_same = self.columns.as_ref().is_some_and(|known| known.are(received, &ranges));
         if !are_same {
@@ -216,7 +242,7 @@ impl Statement {
             self.shapes = None;
         }
         handle.channel.ranges = ranges;
-        Ok(status)
+        Ok(())
     }
 
     /// True if the result at hand has rows; before the first execution, if it will have.
@@ -261,8 +287,9 @@ impl Statement {
         if self.left != Left::Rows {
             return Ok(false);
         }
-        let (rows, count) = handle.channel.whole_rows();
-        if count > 0 {
+        if self.early.is_none()
+            && let (rows, count @ 1..) = handle.channel.whole_rows()
+        {
             set.add(rows, count);
             return Ok(true);
         }
@@ -292,11 +319,14 @@ impl Statement {
 
     /// Where the next row lies in what was received; `None` behind the last.
     fn next_row(&mut self, handle: &mut Handle) -> Result<Option<Range<usize>>, ServerError> {
+        if let Some(row) = self.early.take() {
+            return Ok(Some(row));
+        }
         // What fails is over.
         self.left = Left::Nothing;
         let packet = handle.packet()?;
-        if is_eof(handle.channel.bytes(&packet)) {
-            let status = handle.note_eof(&packet)?;
+        if handle.channel.dialect.is_end(handle.channel.bytes(&packet)) {
+            let status = handle.note_end(&packet)?;
             self.left = left_behind(status);
             return Ok(None);
         }
@@ -344,7 +374,7 @@ impl Statement {
                     let answer = handle.packet()?;
                     handle.note_ok(&answer)?;
                 }
-                Left::Result => self.read_head(handle)?,
+                Left::Result => self.read_head(handle, false)?,
             }
         }
     }
@@ -355,13 +385,24 @@ fn left_behind(status: u16) -> Left {
 }
 
 impl Handle {
-    /// Reads the descriptions of `count` placeholders away, and the EOF behind them.
+    /// Reads the EOF behind descriptions. Without one nothing is known of the cursor and of further
+    /// results yet.
+    fn end_descriptions(&mut self) -> Result<(), ServerError> {
+        if self.channel.dialect.ends_with_ok {
+            let untold = STATUS_MORE_RESULTS | STATUS_CURSOR_EXISTS | STATUS_LAST_ROW_SENT;
+            self.channel.summary.status &= !untold;
+            return Ok(());
+        }
+        let end = self.packet()?;
+        self.note_end(&end).map(drop)
+    }
+
+    /// Reads the descriptions of `count` placeholders away, and what ends them.
     fn skip_descriptions(&mut self, count: usize) -> Result<(), ServerError> {
         for _ in 0..count {
             self.packet()?;
         }
-        let end = self.packet()?;
-        self.note_eof(&end).map(drop)
+        self.end_descriptions()
     }
 }
 
