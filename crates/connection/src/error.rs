@@ -242,8 +242,7 @@ impl ServerError {
         use DatabaseErrorKind as Kind;
         match (self.errno, self.vendor) {
             (1022 | 1062 | 1169 | 1586 | 1761 | 1762 | 1859 | 1869, _) => Kind::UniqueViolation,
-            (1216 | 1217 | 1451 | 1452, _)
-            | (1701 | 1828 | 1829 | 1830 | 1832 | 1833 | 1834, _)
+            (1216 | 1217 | 1451 | 1452 | 1701 | 1828 | 1829 | 1830 | 1832 | 1833 | 1834, _)
             | (3730, Vendor::MySql) => Kind::ForeignKeyViolation,
             (1048 | 1263 | 1364 | 1423 | 1566, _) => Kind::NotNullViolation,
             (1369, _) | (4025, Vendor::MariaDb) | (3819, Vendor::MySql) => Kind::CheckViolation,

@@ -94,7 +94,7 @@ fn to_mariadb(errno: u32) -> Option<(Fault, Loss)> {
         // No room, not now.
         1047 => (Fault::Busy, Loss::Statement),
         // The data says no.
-        1916 | 1918 | 4025 => (Fault::Constraint, Loss::Statement),
+        167 | 1916 | 1918 | 4025 => (Fault::Constraint, Loss::Statement),
         // Not allowed in.
         4150 | 4151 => (Fault::Permanent, Loss::Statement),
         // Refused for now by a setting or a state.
@@ -103,7 +103,7 @@ fn to_mariadb(errno: u32) -> Option<(Fault, Loss)> {
         1950 | 1964 => (Fault::Permanent, Loss::Unknown),
         1932 => (Fault::Permanent, Loss::Statement),
         // The statement is wrong.
-        1906 | 1957 | 4078 | 4079 | 4107 | 4161 => (Fault::Permanent, Loss::Statement),
+        1906 | 1957 | 4078 | 4079 | 4092 | 4107 | 4161 => (Fault::Permanent, Loss::Statement),
         // Changing the schema.
         1901 | 1903 | 4124 | 4137 => (Fault::Permanent, Loss::Statement),
         _ => return None,
