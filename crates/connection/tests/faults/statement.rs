@@ -74,6 +74,7 @@ pub const CASES: &[Case] = &[
     case(1395, "HY000", "DELETE FROM joined"),
     case(1414, "42000", "CALL says_no(1)").only(Path::Batch).mysql(),
     case(1442, "HY000", "INSERT INTO locked VALUES (9, 9)"),
+    case(1449, "HY000", "CALL orphan()"),
     case(1456, "HY000", "CALL deep(1)"),
     case(1471, "HY000", "INSERT INTO summed VALUES (1)"),
     case(1582, "42000", "SELECT ABS(1, 2)"),
@@ -95,6 +96,7 @@ pub const CASES: &[Case] = &[
     case(1694, "HY000", "SET SESSION sql_log_bin = 0"),
     case(1400, "XAE09", "XA START 'x'").after(After::Refused),
     case(1399, "XAE07", "XA END 'x'").after(After::Refused),
+    case(1927, "70100", "KILL CONNECTION_ID()").maria(),
     case(1969, "70100", "SET STATEMENT max_statement_time = 0.01 FOR SELECT SLEEP(30)").maria(),
 ];
 
