@@ -140,7 +140,7 @@ pub struct Stage {
     pub vendor: Vendor,
     pub observer: Connection,
     pub language: &'static str,
-    next_key: u32,
+    pub next_key: u32,
     /// The messages seen, by number and language.
     pub texts: BTreeMap<(u32, &'static str), String>,
 }
@@ -148,7 +148,7 @@ pub struct Stage {
 /// A transaction with one row of its own, in which something is about to fail.
 pub struct Victim {
     pub conn: Connection,
-    key: u32,
+    pub key: u32,
 }
 
 impl Stage {
@@ -226,16 +226,12 @@ impl Stage {
         case: &Case,
         path: Path,
     ) -> Result<(), String> {
-        let (found, row) = self.recognise(error, case)?;
-        self.settle(victim, &found, row, case.after, path)
+        let found = self.recognise(error, case)?;
+        self.settle(victim, &found, case.after, path)
     }
 
     /// Compares what an error says of itself with the page.
-    pub fn recognise(
-        &mut self,
-        error: &DieselError,
-        case: &Case,
-    ) -> Result<(ServerError, &'static Row), String> {
+    pub fn recognise(&mut self, error: &DieselError, case: &Case) -> Result<ServerError, String> {
         let errno = case.errno;
         let found = ServerError::find(error).ok_or_else(|| format!("{error:?} has no number"))?;
         let got = (found.errno(), found.sqlstate());
@@ -246,29 +242,30 @@ impl Stage {
         let kind = page::kind(errno, self.vendor);
         ensure(is_kind(error, kind), || format!("kind {error:?}, not {kind}"))?;
         self.texts.insert((errno, self.language), found.message().to_owned());
-        Ok((found, row))
+        Ok(found)
     }
 
     fn settle(
         &mut self,
         mut victim: Victim,
         found: &ServerError,
-        row: &Row,
         after: After,
         path: Path,
     ) -> Result<(), String> {
         let key = victim.key;
+        let row = page::row(found.errno(), self.vendor).ok_or("the page has no row for it")?;
         let undone = victim.conn.undone().map(ServerError::errno);
         let (held, there) = (self.is_held(key), self.is_there(key));
         let state = format!("held {held}, committed {there}, undone by {undone:?}");
         let wrong = || state.clone();
-        let refused = after == After::Refused || path == Path::Batch;
+        let unread = after == After::Unread && path == Path::Batch;
+        let is_refused = after == After::Refused || unread;
         let expected_commit = match (after, row.after) {
             (After::Committed, _) => {
                 ensure(there && undone == Some(0), wrong)?;
                 Some(0)
             }
-            (After::Refused, _) | (After::Unread, _) if refused => {
+            _ if is_refused => {
                 ensure(held && !there && undone == Some(0), wrong)?;
                 Some(0)
             }

@@ -41,12 +41,12 @@ const fn mysql(errno: u32, make: fn(&Server) -> Option<Error>) -> Refusal {
 
 /// The last one shuts everybody out.
 pub const REFUSALS: &[Refusal] = &[
-    refusal(1045, |server| open(account(server, "plain").password("wrong"))),
-    refusal(1044, |server| open(account(server, "plain").database("mysql"))),
-    refusal(1049, |server| open(root(server).database("nowhere"))),
+    refusal(1045, |server| open(&account(server, "plain").password("wrong"))),
+    refusal(1044, |server| open(&account(server, "plain").database("mysql"))),
+    refusal(1049, |server| open(&root(server).database("nowhere"))),
     refusal(1226, |server| {
-        open(account(server, "once"));
-        open(account(server, "once"))
+        open(&account(server, "once"));
+        open(&account(server, "once"))
     }),
     maria(1820, |server| {
         let mut conn = Connection::open(&account(server, "stale")).unwrap();
@@ -54,19 +54,19 @@ pub const REFUSALS: &[Refusal] = &[
     }),
     maria(1862, |server| {
         server.sql("", "SET GLOBAL disconnect_on_expired_password = 1").unwrap();
-        open(account(server, "stale"))
+        open(&account(server, "stale"))
     }),
-    mysql(1862, |server| open(account(server, "stale"))),
-    maria(4151, |server| open(account(server, "shut"))),
-    mysql(3118, |server| open(account(server, "shut"))),
+    mysql(1862, |server| open(&account(server, "stale"))),
+    maria(4151, |server| open(&account(server, "shut"))),
+    mysql(3118, |server| open(&account(server, "shut"))),
     maria(4150, |server| {
         server.sql("", "SET GLOBAL max_password_errors = 1").unwrap();
-        open(account(server, "plain").password("wrong"));
-        let refused = open(account(server, "plain"));
+        open(&account(server, "plain").password("wrong"));
+        let refused = open(&account(server, "plain"));
         server.sql("", "SET GLOBAL max_password_errors = DEFAULT; FLUSH PRIVILEGES").unwrap();
         refused
     }),
-    maria(1698, |server| open(account(server, "socket_only"))),
+    maria(1698, |server| open(&account(server, "socket_only"))),
     refusal(1203, |server| crowd(&account(server, "plain"))),
     refusal(1040, |server| {
         server.sql("", "SET GLOBAL max_user_connections = 0").unwrap();
@@ -76,14 +76,17 @@ pub const REFUSALS: &[Refusal] = &[
         server
             .sql("", "DELETE FROM mysql.global_priv WHERE host <> 'localhost'; FLUSH PRIVILEGES")
             .unwrap();
-        open(root(server))
+        open(&root(server))
     }),
 ];
 
+/// Makes one failure.
+pub type Way = fn() -> Option<Error>;
+
 /// What goes wrong on the way to a server, told by the client library.
-pub const WAYS: &[(u32, fn() -> Option<Error>)] = &[
-    (2002, || open(Config::new().unix_socket("/nowhere/socket"))),
-    (2005, || open(Config::new().host("nowhere.invalid"))),
+pub const WAYS: &[(u32, Way)] = &[
+    (2002, || open(&Config::new().unix_socket("/nowhere/socket"))),
+    (2005, || open(&Config::new().host("nowhere.invalid"))),
     (2006, || {
         let proxy = server().proxy();
         let mut conn = Connection::open(&root(server()).port(proxy.port())).unwrap();
@@ -95,7 +98,7 @@ pub const WAYS: &[(u32, fn() -> Option<Error>)] = &[
     (2013, || peer(b"")),
     (2026, || {
         let authority = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/tls/ca.pem");
-        open(root(server()).tls(Tls::verify_ca(authority)))
+        open(&root(server()).tls(Tls::verify_ca(authority)))
     }),
     (2027, || {
         // An OK that is out of order.
@@ -130,7 +133,7 @@ fn greeting(protocol: u8, plugin: &str) -> Vec<u8> {
 fn peer(bytes: &[u8]) -> Option<Error> {
     let peer = scripted_peer(bytes);
     let config = Config::new().port(peer.port()).password("x").tls(Tls::disabled());
-    open(config.connect_timeout(Duration::from_secs(1)))
+    open(&config.connect_timeout(Duration::from_secs(1)))
 }
 
 fn said<T>(outcome: Result<T, BatchError>) -> Option<Error> {
@@ -145,7 +148,7 @@ fn account(server: &Server, name: &str) -> Config {
     root(server).user(name).password(name)
 }
 
-fn open(config: Config) -> Option<Error> {
+fn open(config: &Config) -> Option<Error> {
     Connection::open(&config).err()
 }
 
@@ -153,7 +156,7 @@ fn open(config: Config) -> Option<Error> {
 fn crowd(config: &Config) -> Option<Error> {
     let mut inside = Vec::new();
     for _ in 0..20 {
-        match Connection::open(config) {
+        match Connection::open(&config) {
             Ok(conn) => inside.push(conn),
             Err(error) => return Some(error),
         }

@@ -9,10 +9,10 @@ use steadfast_connection::Vendor;
 #[derive(Debug)]
 pub struct Row {
     pub errno: u32,
-    servers: &'static str,
+    pub servers: &'static str,
     pub fault: &'static str,
     pub after: &'static str,
-    evidence: &'static str,
+    pub evidence: &'static str,
 }
 
 fn text() -> &'static str {
