@@ -87,7 +87,8 @@ impl Connection {
                 Ok(Some(outcome)) => done.push(outcome),
                 Ok(None) => return Ok(done),
                 Err(source) => {
-                    return Err(BatchError { index: done.len(), source: Box::new(source) });
+                    let index = done.len();
+                    return Err(BatchError { index, source: Box::new(source.at(index)) });
                 }
             }
             next = self.handle.next_answer();
@@ -134,11 +135,12 @@ impl Connection {
         let has_rows = self.note(outcome.map_err(|error| error.in_doubt(is_doubtful)))?;
         let Self { handle, state, .. } = self;
         if !has_rows {
-            return Ok(RawRows { rows: None, columns: Vec::new(), state, ended: true });
+            let columns = Vec::new();
+            return Ok(RawRows { rows: None, columns, state, is_doubtful, ended: true });
         }
         let rows = handle.rows().inspect_err(|error| state.failed(error))?;
         let columns = rows.as_ref().map(TextRows::names).unwrap_or_default();
-        Ok(RawRows { rows, columns, state, ended: false })
+        Ok(RawRows { rows, columns, state, is_doubtful, ended: false })
     }
 
     /// Runs a `LOAD DATA LOCAL INFILE 'any name' …` with what `source` reads as the file's content.
@@ -189,6 +191,8 @@ pub struct RawRows<'conn> {
     rows: Option<TextRows<'conn>>,
     columns: Vec<String>,
     state: &'conn mut crate::transaction::TransactionState,
+    /// The statement may have changed something by itself, outside a transaction.
+    is_doubtful: bool,
     ended: bool,
 }
 
@@ -213,6 +217,7 @@ impl RawRows<'_> {
             Ok(false) => rows.finish(),
             Err(error) => Err(error),
         };
+        let outcome = outcome.map_err(|error| error.in_doubt(self.is_doubtful));
         self.ended = true;
         match &outcome {
             Ok(()) => self.state.succeeded(rows.handle()),

@@ -2,9 +2,9 @@
 //! do about it.
 //!
 //! diesel's errors carry a text and a coarse kind. Ours travel inside them: [`ServerError`]
-//! implements diesel's `DatabaseErrorInformation` and writes number, state and vendor in a fixed
-//! form into `details`, from which [`ServerError::find`] reads them back, so that every layer above
-//! can decide by number.
+//! implements diesel's `DatabaseErrorInformation` and writes number, state, vendor and position in a
+//! fixed form into `details`, from which [`ServerError::find`] reads them back, so that every layer
+//! above can decide by number.
 
 use std::fmt;
 
@@ -48,6 +48,7 @@ pub struct ServerError {
     message: String,
     vendor: Vendor,
     fault: Fault,
+    position: Option<usize>,
     details: String,
 }
 
@@ -58,17 +59,29 @@ impl ServerError {
     }
 
     fn with_fault(vendor: Vendor, errno: u32, sqlstate: &str, message: &str, fault: Fault) -> Self {
-        let (vendor_word, fault_word) = (vendor.as_str(), fault.as_str());
-        Self {
-            errno,
-            sqlstate: sqlstate.to_owned(),
-            message: message.to_owned(),
-            vendor,
-            fault,
-            details: format!(
-                "errno={errno};sqlstate={sqlstate};vendor={vendor_word};fault={fault_word}"
-            ),
-        }
+        let (sqlstate, message) = (sqlstate.to_owned(), message.to_owned());
+        let details = String::new();
+        Self { errno, sqlstate, message, vendor, fault, position: None, details }.written()
+    }
+
+    /// With its fields in `details`, as [`find`](Self::find) reads them back.
+    fn written(mut self) -> Self {
+        let Self { errno, sqlstate, .. } = &self;
+        let (vendor, fault) = (self.vendor.as_str(), self.fault.as_str());
+        let position = self.position.map_or(String::new(), |index| index.to_string());
+        self.details = format!(
+            "errno={errno};sqlstate={sqlstate};vendor={vendor};fault={fault};position={position}"
+        );
+        self
+    }
+
+    fn but(self, fault: Fault) -> Self {
+        Self { fault, ..self }.written()
+    }
+
+    /// The same failure, of the statement with this index in its text.
+    pub(crate) fn at(self, index: usize) -> Self {
+        Self { position: Some(index), ..self }.written()
     }
 
     /// A statement that commits by itself (DDL, LOCK TABLES …) ended the transaction it stood in.
@@ -113,34 +126,47 @@ impl ServerError {
         if self.errno != CR_SSL_CONNECTION_ERROR {
             return self;
         }
-        Self::with_fault(self.vendor, self.errno, &self.sqlstate, &self.message, Fault::Permanent)
+        self.but(Fault::Permanent)
     }
 
     /// The same failure of a statement that changes something outside a transaction. If the
-    /// connection was lost after sending (2006 is before), it may have happened.
+    /// connection was lost after sending (2006 is before), it may have happened; and the statements
+    /// before it in the same text did happen, so the text cannot be run again.
     pub(crate) fn in_doubt(self, is_doubtful: bool) -> Self {
-        let lost = self.fault == Fault::Disconnected && self.loss() == Loss::Connection;
-        if is_doubtful && lost && self.errno != CR_SERVER_GONE_ERROR {
-            self.uncertain()
-        } else {
-            self
-        }
+        let lost = self.fault == Fault::Disconnected && self.errno != CR_SERVER_GONE_ERROR;
+        let invites = matches!(self.fault, Fault::Transient | Fault::Disconnected | Fault::Busy);
+        let has_begun = invites && self.position.is_some_and(|index| index > 0);
+        if is_doubtful && (lost || has_begun) { self.uncertain() } else { self }
     }
 
     /// The same failure, in answer to a COMMIT whose outcome it does not tell.
     pub(crate) fn uncertain(&self) -> Self {
-        Self::with_fault(self.vendor, self.errno, &self.sqlstate, &self.message, Fault::Uncertain)
+        self.clone().but(Fault::Uncertain)
     }
 
     /// The numbered failure inside one of diesel's, if it came from a
-    /// [`Connection`](crate::Connection).
+    /// [`Connection`](crate::Connection): number, SQLSTATE, vendor, position and fault.
     pub fn find(error: &diesel::result::Error) -> Option<Self> {
         use diesel::result::Error as Diesel;
         match error {
             Diesel::DatabaseError(_, info) => Self::read_back(&**info),
-            Diesel::RollbackErrorOnCommit { commit_error, .. } => Self::find(commit_error),
+            Diesel::RollbackErrorOnCommit { commit_error, rollback_error } => {
+                Self::find(commit_error).or_else(|| Self::find(rollback_error))
+            }
+            Diesel::QueryBuilderError(inner)
+            | Diesel::SerializationError(inner)
+            | Diesel::DeserializationError(inner) => Self::find_in(&**inner),
             _ => None,
         }
+    }
+
+    /// The numbered failure among an error and its causes.
+    fn find_in(error: &(dyn std::error::Error + 'static)) -> Option<Self> {
+        let mut causes = std::iter::successors(Some(error), |error| error.source());
+        causes.find_map(|error| {
+            let ours = error.downcast_ref::<Error>().and_then(Error::server);
+            ours.or_else(|| error.downcast_ref()).cloned()
+        })
     }
 
     fn read_back(info: &(dyn DatabaseErrorInformation + Send + Sync)) -> Option<Self> {
@@ -153,7 +179,9 @@ impl ServerError {
             _ => Vendor::MySql,
         };
         let fault = Fault::from_str(field("fault")?)?;
-        Some(Self::with_fault(vendor, errno, sqlstate, info.message(), fault))
+        let position = field("position")?.parse().ok();
+        let found = Self::with_fault(vendor, errno, sqlstate, info.message(), fault);
+        Some(Self { position, ..found }.written())
     }
 
     /// The number, such as 1213; from 2000 to 2999 it is the client library's. 0 if none was given.
@@ -174,6 +202,12 @@ impl ServerError {
     /// Whose server it was.
     pub fn vendor(&self) -> Vendor {
         self.vendor
+    }
+
+    /// Which statement of a text of several failed; the first is 0. `None` where one statement was
+    /// sent, or none.
+    pub fn statement_position(&self) -> Option<usize> {
+        self.position
     }
 
     /// What the caller can do about it.
@@ -203,17 +237,24 @@ impl ServerError {
         classify(self.vendor, self.errno, &self.sqlstate).1
     }
 
-    /// diesel's kind, complete where diesel's own table has gaps (4025, 1020, lost connections).
+    /// diesel's kind; where diesel's own table has gaps, docs/faults.md names them.
     fn kind(&self) -> DatabaseErrorKind {
+        use DatabaseErrorKind as Kind;
         match (self.errno, self.vendor) {
-            (1062 | 1586 | 1859, _) => DatabaseErrorKind::UniqueViolation,
-            (1216 | 1217 | 1451 | 1452 | 1830 | 1834, _) => DatabaseErrorKind::ForeignKeyViolation,
-            (1792, _) => DatabaseErrorKind::ReadOnlyTransaction,
-            (1048 | 1364, _) => DatabaseErrorKind::NotNullViolation,
-            (3819, Vendor::MySql) | (4025, Vendor::MariaDb) => DatabaseErrorKind::CheckViolation,
-            (1213, _) | (1020, Vendor::MariaDb) => DatabaseErrorKind::SerializationFailure,
-            _ if self.is_disconnect() => DatabaseErrorKind::ClosedConnection,
-            _ => DatabaseErrorKind::Unknown,
+            (1022 | 1062 | 1169 | 1586 | 1761 | 1762 | 1859 | 1869, _) => Kind::UniqueViolation,
+            (1216 | 1217 | 1451 | 1452 | 1701 | 1828 | 1829 | 1830 | 1832 | 1833 | 1834, _)
+            | (3730, Vendor::MySql) => Kind::ForeignKeyViolation,
+            (1048 | 1263 | 1364 | 1423 | 1566, _) => Kind::NotNullViolation,
+            (1369, _) | (4025, Vendor::MariaDb) | (3819, Vendor::MySql) => Kind::CheckViolation,
+            (1213 | 1614, _) | (1020, Vendor::MariaDb) | (3101, Vendor::MySql) => {
+                Kind::SerializationFailure
+            }
+            (1207 | 1792, _) => Kind::ReadOnlyTransaction,
+            // Too large for the server, or values that do not fit the placeholders.
+            (1153 | 1390 | 2030 | 2031 | 2033 | 2034 | 2036, _) => Kind::UnableToSendCommand,
+            _ if self.is_disconnect() => Kind::ClosedConnection,
+            _ if self.sqlstate == "40001" => Kind::SerializationFailure,
+            _ => Kind::Unknown,
         }
     }
 }
@@ -257,6 +298,7 @@ impl DatabaseErrorInformation for ServerError {
         None
     }
 
+    /// diesel means a character of the text, which the server tells in its message alone.
     fn statement_position(&self) -> Option<i32> {
         None
     }
@@ -363,8 +405,42 @@ mod tests {
         let diesel: diesel::result::Error = sent.clone().into();
         assert_eq!(ServerError::find(&diesel), Some(sent.clone()));
 
+        let placed: diesel::result::Error = sent.clone().at(2).into();
+        assert_eq!(
+            ServerError::find(&placed).and_then(|error| error.statement_position()),
+            Some(2)
+        );
+
         let doubtful: diesel::result::Error = sent.uncertain().into();
         assert_eq!(ServerError::find(&doubtful).map(|error| error.fault()), Some(Fault::Uncertain));
+    }
+
+    #[test]
+    fn the_number_is_found_in_causes_and_in_a_failed_rollback() {
+        use diesel::result::Error as Diesel;
+        let sent = || ServerError::new(Vendor::MySql, 1213, "40001", "Deadlock");
+        for error in [
+            Diesel::QueryBuilderError(Box::new(sent())),
+            Diesel::SerializationError(Box::new(Error::from(sent()))),
+            Diesel::RollbackErrorOnCommit {
+                commit_error: Box::new(Diesel::RollbackTransaction),
+                rollback_error: Box::new(sent().into()),
+            },
+        ] {
+            assert_eq!(ServerError::find(&error), Some(sent()), "{error:?}");
+        }
+        assert_eq!(ServerError::find(&Diesel::NotFound), None);
+    }
+
+    #[test]
+    fn a_text_that_has_begun_outside_a_transaction_does_not_invite_to_run_it_again() {
+        let deadlock = || ServerError::new(Vendor::MySql, 1213, "40001", "Deadlock");
+        assert_eq!(deadlock().at(1).in_doubt(true).fault(), Fault::Uncertain);
+        assert_eq!(deadlock().at(1).in_doubt(true).statement_position(), Some(1));
+        assert_eq!(deadlock().at(0).in_doubt(true).fault(), Fault::Transient);
+        assert_eq!(deadlock().at(1).in_doubt(false).fault(), Fault::Transient);
+        let wrong = ServerError::new(Vendor::MySql, 1064, "42000", "");
+        assert_eq!(wrong.at(1).in_doubt(true).fault(), Fault::Permanent);
     }
 
     #[test]
@@ -372,7 +448,10 @@ mod tests {
         for (vendor, errno, kind) in [
             (Vendor::MariaDb, 4025, DatabaseErrorKind::CheckViolation),
             (Vendor::MariaDb, 1020, DatabaseErrorKind::SerializationFailure),
+            (Vendor::MySql, 4025, DatabaseErrorKind::Unknown),
+            (Vendor::MySql, 1761, DatabaseErrorKind::UniqueViolation),
             (Vendor::MySql, 2013, DatabaseErrorKind::ClosedConnection),
+            (Vendor::MariaDb, 2034, DatabaseErrorKind::UnableToSendCommand),
         ] {
             let error = ServerError::new(vendor, errno, "HY000", "");
             assert_eq!(format!("{:?}", error.kind()), format!("{kind:?}"), "{errno}");

@@ -6,6 +6,8 @@
 //! takes part. Sources: the manuals' "Server Error Message Reference" and "Client Error Message
 //! Reference", MariaDB's `perror`, and what was seen on real servers (docs/faults.md).
 
+mod numbers;
+
 /// What a caller can do about a failure: the one thing that decides a retry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Fault {
@@ -80,8 +82,10 @@ impl Vendor {
 pub(crate) enum Loss {
     /// The statement alone; the transaction is as it was before it.
     Statement,
-    /// The whole transaction, for certain or perhaps.
+    /// The whole transaction.
     Transaction,
+    /// Perhaps the whole transaction: the number does not say, so it counts as undone.
+    Unknown,
     /// The connection, and with it the transaction.
     Connection,
 }
@@ -96,114 +100,7 @@ pub(crate) const CR_SSL_CONNECTION_ERROR: u32 = 2026;
 
 /// What `errno` from a server of `vendor` means, and what it cost.
 pub(crate) fn classify(vendor: Vendor, errno: u32, sqlstate: &str) -> (Fault, Loss) {
-    known_to_both(errno)
-        .or_else(|| match vendor {
-            Vendor::MariaDb => known_to_mariadb(errno),
-            Vendor::MySql => known_to_mysql(errno),
-        })
-        .unwrap_or_else(|| by_sqlstate(sqlstate))
-}
-
-fn known_to_both(errno: u32) -> Option<(Fault, Loss)> {
-    Some(match errno {
-        // Deadlock; also a failed Galera certification.
-        1213 => (Fault::Transient, Loss::Transaction),
-        // Lock wait timeout. The server undoes the statement, or with innodb_rollback_on_timeout
-        // all: assume all.
-        1205 => (Fault::Transient, Loss::Transaction),
-        // Lock table full: the transaction was rolled back.
-        1206 => (Fault::Transient, Loss::Transaction),
-        // XA: rolled back for a reason, a timeout, a deadlock.
-        1402 | 1613 | 1614 => (Fault::Transient, Loss::Transaction),
-        // The table's definition changed under the snapshot; a prepared statement must be prepared
-        // anew.
-        1412 | 1615 | 1243 => (Fault::Transient, Loss::Statement),
-        // max_prepared_stmt_count reached.
-        1461 => (Fault::Busy, Loss::Statement),
-
-        // Cannot reach or greet the server: socket, TCP, name, handshake; the server looks our name
-        // up in vain.
-        2002 | 2003 | 2005 | 2012 | 1042 | 1043 => (Fault::Disconnected, Loss::Connection),
-        // Lost, also in the middle of a packet, or out of step with it.
-        // Under TLS libmariadb gives 2026 for it; before that, see `ServerError::refused`.
-        CR_SERVER_GONE_ERROR | CR_SERVER_LOST | 2014 | 2026 | 2027 | 2055 => {
-            (Fault::Disconnected, Loss::Connection)
-        }
-        // Server is shutting down; aborted connections; errors in reading or writing packets.
-        1053 | 1152 | 1154 | 1155 | 1156..=1161 | 1184 => (Fault::Disconnected, Loss::Connection),
-        // A packet above max_allowed_packet: the server closes the connection. The client's own
-        // limit is 2020.
-        1153 | 2020 => (Fault::Permanent, Loss::Connection),
-
-        // Too many connections, for all, for this user, or above a resource limit; no threads or
-        // memory.
-        1040 | 1203 | 1226 | 1041 | 1135 => (Fault::Busy, Loss::Statement),
-        // Disk full, table full, out of undo slots: slow to heal, but it heals.
-        1021 | 1114 | 1637 => (Fault::Busy, Loss::Statement),
-
-        // Duplicate key.
-        1062 | 1586 | 1859 => (Fault::Constraint, Loss::Statement),
-        // Foreign keys.
-        1216 | 1217 | 1451 | 1452 => (Fault::Constraint, Loss::Statement),
-        // NULL where none may be; no default.
-        1048 | 1364 => (Fault::Constraint, Loss::Statement),
-        // Out of range, truncated, wrong or too long a value.
-        1264 | 1265 | 1292 | 1366 | 1406 | 1690 => (Fault::Constraint, Loss::Statement),
-
-        // Values that do not fit the placeholders: refused by the client library, nothing was sent.
-        2031 | 2034 | 2036 => (Fault::Permanent, Loss::Statement),
-        // The statement gives other columns than when it was prepared.
-        2057 => (Fault::Permanent, Loss::Connection),
-
-        // Interrupted by KILL QUERY: somebody's will.
-        1317 => (Fault::Permanent, Loss::Statement),
-        // The server takes no writes; a write in a read-only transaction.
-        1290 | 1836 | 1874 | 1792 => (Fault::Permanent, Loss::Statement),
-        // Collations that do not mix, unknown system variables, wrong arguments, safe updates, a
-        // table in its own subquery or trigger.
-        1093 | 1175 | 1193 | 1210 | 1231 | 1267 | 1270 | 1271 | 1411 | 1442 | 1526 => {
-            (Fault::Permanent, Loss::Statement)
-        }
-        // Not allowed in, whatever the reason: plugins, password, host, database.
-        2054 | 2058 | 2059 | 2061 | 1044 | 1045 | 1049 | 1129 | 1130 | 1251 | 1698 | 1820
-        | 1862 => (Fault::Permanent, Loss::Statement),
-        _ => return None,
-    })
-}
-
-fn known_to_mariadb(errno: u32) -> Option<(Fault, Loss)> {
-    Some(match errno {
-        // innodb_snapshot_isolation (on by default from 11.8): the row changed since the snapshot;
-        // all rolled back.
-        1020 => (Fault::Transient, Loss::Transaction),
-        // Connection was killed.
-        1927 => (Fault::Disconnected, Loss::Connection),
-        // Galera: this node is not ready for queries.
-        1047 => (Fault::Busy, Loss::Statement),
-        // max_statement_time.
-        1969 => (Fault::Permanent, Loss::Statement),
-        // CHECK.
-        4025 => (Fault::Constraint, Loss::Statement),
-        _ => return None,
-    })
-}
-
-fn known_to_mysql(errno: u32) -> Option<(Fault, Loss)> {
-    Some(match errno {
-        // NOWAIT, and user-level locks: the transaction stays open.
-        3572 | 3058 | 3132 => (Fault::Transient, Loss::Statement),
-        // Group Replication rolled the transaction back on certification.
-        3101 => (Fault::Transient, Loss::Transaction),
-        // Killed; disconnected by the server for being idle.
-        3169 | 4031 => (Fault::Disconnected, Loss::Connection),
-        // max_execution_time.
-        3024 => (Fault::Permanent, Loss::Statement),
-        // CHECK.
-        3819 => (Fault::Constraint, Loss::Statement),
-        // Group Replication consistency: the member cannot serve now.
-        3796..=3799 => (Fault::Busy, Loss::Statement),
-        _ => return None,
-    })
+    numbers::known(vendor, errno).unwrap_or_else(|| by_sqlstate(sqlstate))
 }
 
 /// Numbers nobody listed. What is not known to leave the transaction whole counts as having undone
@@ -211,14 +108,15 @@ fn known_to_mysql(errno: u32) -> Option<(Fault, Loss)> {
 fn by_sqlstate(sqlstate: &str) -> (Fault, Loss) {
     match sqlstate.get(..2) {
         Some("40") => (Fault::Transient, Loss::Transaction),
-        Some("XA") => (Fault::Transient, Loss::Transaction),
+        // XA100 to XA107 say "rolled back"; XAE04 and its like are refusals.
+        Some("XA") if sqlstate.starts_with("XA1") => (Fault::Transient, Loss::Transaction),
         Some("08") => (Fault::Disconnected, Loss::Connection),
         Some("22" | "23") => (Fault::Constraint, Loss::Statement),
-        // Syntax and access (1064, 1054, 1146 …), cardinality, cursors, features.
-        Some("42" | "21" | "24" | "28" | "0A" | "01" | "02" | "45") => {
+        // Syntax and access (1064, 1054, 1146 …), cardinality, cursors, routines, features.
+        Some("42" | "20" | "21" | "24" | "2F" | "28" | "3D" | "44" | "45" | "0A" | "01" | "02") => {
             (Fault::Permanent, Loss::Statement)
         }
-        _ => (Fault::Permanent, Loss::Transaction),
+        _ => (Fault::Permanent, Loss::Unknown),
     }
 }
 
@@ -247,10 +145,7 @@ mod tests {
 
     #[test]
     fn an_unknown_number_is_never_retried_and_counts_as_having_undone_the_transaction() {
-        assert_eq!(
-            classify(Vendor::MariaDb, 59_999, "HY000"),
-            (Fault::Permanent, Loss::Transaction)
-        );
+        assert_eq!(classify(Vendor::MariaDb, 59_999, "HY000"), (Fault::Permanent, Loss::Unknown));
         assert!(!aborts_for_certain(Vendor::MariaDb, 59_999));
     }
 
@@ -268,6 +163,60 @@ mod tests {
     fn the_words_lead_back_to_the_faults() {
         for fault in [Fault::Transient, Fault::Busy, Fault::Uncertain, Fault::Permanent] {
             assert_eq!(Fault::from_str(fault.as_str()), Some(fault));
+        }
+    }
+
+    /// The rows of docs/faults.md that have a number.
+    fn rows() -> impl Iterator<Item = Vec<&'static str>> {
+        include_str!("../../../docs/faults.md").lines().filter_map(|line| {
+            let cells: Vec<_> = line.strip_prefix("| ")?.split('|').map(str::trim).collect();
+            (cells.len() >= 8 && cells.first()?.parse::<u32>().is_ok()).then_some(cells)
+        })
+    }
+
+    #[test]
+    fn the_page_has_a_row_for_each_number_and_says_what_the_code_does() {
+        let mut written = std::collections::BTreeMap::new();
+        for row in rows() {
+            let [number, _, servers, fault, after, again, action, evidence, ..] = row[..] else {
+                panic!("{row:?}");
+            };
+            assert!(!action.is_empty() && matches!(evidence, "seen" | "manual"), "{row:?}");
+            let vendors = match servers {
+                "MariaDB" => &[Vendor::MariaDb][..],
+                "MySQL" => &[Vendor::MySql],
+                "both" | "client" => &[Vendor::MariaDb, Vendor::MySql],
+                _ => panic!("{row:?}"),
+            };
+            let errno: u32 = number.parse().expect("a number");
+            for &vendor in vendors {
+                let twice = written.insert((vendor.as_str(), errno), (fault, after, again));
+                assert!(twice.is_none(), "{row:?}");
+                let (known, loss) = numbers::known(vendor, errno).expect(number);
+                assert_eq!(format!("{known:?}"), fault, "{row:?}");
+                let expected = match after {
+                    "whole" => loss == Loss::Statement,
+                    "gone" => loss == Loss::Transaction,
+                    "unknown" => loss == Loss::Unknown,
+                    "lost" => loss == Loss::Connection,
+                    // While connecting there is nothing to lose.
+                    "none" => matches!(loss, Loss::Statement | Loss::Connection),
+                    _ => false,
+                };
+                assert!(expected, "{row:?}");
+                let retry = match known {
+                    Fault::Transient => "yes",
+                    Fault::Disconnected => "elsewhere",
+                    Fault::Busy => "later",
+                    Fault::Constraint | Fault::Permanent | Fault::Uncertain => "no",
+                };
+                assert_eq!(again, retry, "{row:?}");
+            }
+        }
+        for vendor in [Vendor::MariaDb, Vendor::MySql] {
+            for errno in (0..=65_535).filter(|&errno| numbers::known(vendor, errno).is_some()) {
+                assert!(written.contains_key(&(vendor.as_str(), errno)), "{errno} has no row");
+            }
         }
     }
 }

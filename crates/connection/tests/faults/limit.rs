@@ -1,0 +1,63 @@
+//! Failures that need a server of their own settings, or an account of few rights.
+
+use crate::case::{After, Case, Path, Stage, case, fail};
+use crate::conflict::{Scene, scene};
+
+/// The settings of that server.
+pub const FLAGS: [&str; 3] =
+    ["--max-binlog-cache-size=4096", "--binlog-cache-size=4096", "--secure-file-priv=/tmp"];
+
+const BIG: &str = "INSERT INTO locked_out SELECT seq, REPEAT('x', 60000) FROM (SELECT 1 AS seq UNION SELECT 2) two";
+
+pub const CASES: &[Case] = &[
+    case(1197, "HY000", BIG).session("CREATE TABLE IF NOT EXISTS locked_out (id INT, s LONGTEXT)"),
+    case(1114, "HY000", "INSERT INTO heap SELECT 'x' FROM information_schema.columns").session(
+        "SET max_heap_table_size = 16384; CREATE TEMPORARY TABLE heap (s CHAR(255)) ENGINE = MEMORY",
+    ),
+    case(1290, "HY000", "SELECT 1 INTO OUTFILE '/var/never'"),
+];
+
+pub const SCENES: &[Scene] = &[
+    scene(case(1390, "HY000", "").only(Path::Prepared), many_placeholders),
+    scene(case(1461, "42000", "DO 1 + 1").only(Path::Prepared), no_statements_left),
+];
+
+/// What an account needs for `ACCOUNT_CASES`.
+pub const GRANTS: &str = "CREATE USER low IDENTIFIED BY 'low';
+    GRANT SELECT, INSERT, UPDATE, DELETE ON witness TO low; GRANT SELECT (id) ON t TO low;
+    GRANT SELECT ON parent TO low";
+
+pub const ACCOUNT_CASES: &[Case] = &[
+    case(1142, "42000", "DELETE FROM parent"),
+    case(1143, "42000", "SELECT n FROM t"),
+    case(1044, "42000", "USE mysql"),
+    case(1045, "28000", "SELECT 1 INTO OUTFILE '/var/never'").mysql(),
+    case(1227, "42000", "SELECT 1 INTO OUTFILE '/var/never'").maria(),
+    case(1370, "42000", "CALL nothing(1)"),
+    case(1227, "42000", "SET GLOBAL max_connections = 10"),
+    case(1142, "42000", "CREATE TABLE x (id INT)").only(Path::Batch).after(After::Committed),
+];
+
+pub const ACCOUNT_SCENES: &[Scene] = &[scene(case(1095, "HY000", ""), kill_of_another)];
+
+fn many_placeholders(stage: &mut Stage, case: &Case, path: Path) -> Result<(), String> {
+    let sql = format!("INSERT INTO witness VALUES (?){}", ", (?)".repeat(65_535));
+    let mut victim = stage.victim("", "BEGIN");
+    let error = fail(&mut victim.conn, &sql, path)?;
+    stage.check(victim, &error, case, path)
+}
+
+fn no_statements_left(stage: &mut Stage, case: &Case, path: Path) -> Result<(), String> {
+    let mut victim = stage.victim("", "BEGIN");
+    stage.observer.batch("SET GLOBAL max_prepared_stmt_count = 0").unwrap();
+    let error = fail(&mut victim.conn, case.sql, path);
+    stage.observer.batch("SET GLOBAL max_prepared_stmt_count = DEFAULT").unwrap();
+    stage.check(victim, &error?, case, path)
+}
+
+fn kill_of_another(stage: &mut Stage, case: &Case, path: Path) -> Result<(), String> {
+    let sql = format!("KILL {}", stage.observer.thread_id());
+    let mut victim = stage.victim("", "BEGIN");
+    let error = fail(&mut victim.conn, &sql, path)?;
+    stage.check(victim, &error, case, path)
+}
