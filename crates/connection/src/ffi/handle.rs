@@ -237,9 +237,16 @@ impl Handle {
         // SAFETY: the rows of the answer before are gone: `TextRows` borrows the handle mutably.
         match unsafe { ffi::mysql_next_result(self.mysql.as_ptr()) } {
             0 => Ok(true),
-            -1 => Ok(false),
+            // libmariadb also says -1 where the next answer's columns broke off.
+            -1 if !self.has_failed() => Ok(false),
             _ => Err(self.error()),
         }
+    }
+
+    /// True if the last call left an error.
+    pub(super) fn has_failed(&self) -> bool {
+        // SAFETY: reads a field of a live handle.
+        unsafe { ffi::mysql_errno(self.mysql.as_ptr()) != 0 }
     }
 
     /// Runs `sql` with `data` as the file a `LOAD DATA LOCAL` asks for.
