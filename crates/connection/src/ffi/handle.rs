@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 use super::local_data::{self, LocalData};
 use super::options;
 use super::text::TextRows;
+use super::version::Placeholder;
 use crate::fault::{CR_SERVER_GONE_ERROR, CR_SERVER_LOST, Vendor};
 use crate::wire::Channel;
 use crate::{Config, Error, ServerError};
@@ -101,6 +102,7 @@ impl Handle {
         if config.local_data {
             flags |= CLIENT_LOCAL_FILES;
         }
+        let placeholder = Placeholder::lay(self.mysql);
         // SAFETY: `mysql` came from `mysql_init` and is not connected; every pointer is null or a C
         // string that lives until the call returns, and the library copies what it keeps.
         let connected = unsafe {
@@ -115,6 +117,7 @@ impl Handle {
                 flags,
             )
         };
+        placeholder.take_back(self.mysql);
         if connected.is_null() {
             let source = Box::new(self.error().refused());
             return Err(Error::Connect { endpoint: config.endpoint(), source });
