@@ -6,7 +6,7 @@ use steadfast_connection::Connection;
 use steadfast_testkit::{ScriptedServer, Talk, packet};
 
 use crate::calls::{CALLS, load_data};
-use crate::scene::{Scene, config, play_all, timed};
+use crate::scene::{Scene, config, open, play_all, timed};
 
 const MARK: &[u8] = b"mark-of-a-file-that-stays-here";
 
@@ -64,8 +64,7 @@ fn asked_for_a_file(
             nth += 1;
         }
     });
-    let mut conn = Connection::open(&config(&server).local_data(allowed))
-        .map_err(|error| format!("open: {error}"))?;
+    let mut conn = open(&config(&server).local_data(allowed))?;
     drop(timed(3, || run(&mut conn))?);
     if !conn.is_broken() {
         drop(timed(3, || crate::calls::check(&mut conn))?);
