@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use steadfast_testkit::{Talk, packet};
 
-use crate::calls::CALLS;
+use crate::calls::{CALLS, Call};
 use crate::scene::{LIMIT, Scene, attacked, play_all};
 
 /// Spoils the packets that a decent server would send.
-type Spoil = fn(&mut Talk, Vec<Vec<u8>>) -> io::Result<()>;
+pub(crate) type Spoil = fn(&mut Talk, Vec<Vec<u8>>) -> io::Result<()>;
 
 /// What an attack does to the call.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -234,28 +234,30 @@ fn every_call_survives_every_attack_at_every_point() {
     let mut scenes = Vec::new();
     for call in &CALLS {
         for point in 0..call.requests {
-            for attack in &ATTACKS {
-                let (spoil, run) = (attack.spoil, call.run);
-                // Whoever drops a stream does not ask how it would have ended.
-                let harm = match attack.harm {
-                    Harm::Fatal if call.name == "dropped stream" && point == 1 => Harm::Odd,
-                    harm => harm,
-                };
-                let play = move || {
-                    let on = move |talk: &mut Talk, nth, request: &[u8]| {
-                        let honest = talk.honest(request);
-                        // What has no answer, such as a statement's close, is no point.
-                        if honest.is_empty() || nth != point {
-                            return talk.send(&honest).map(|()| true);
-                        }
-                        spoil(talk, honest).map(|()| true)
-                    };
-                    attacked(on, harm, run)
-                };
-                let name = format!("{} at {point} of {}", attack.name, call.name);
-                scenes.push(Scene { name, play: Box::new(play) });
-            }
+            scenes.extend(ATTACKS.iter().map(|attack| scene(attack, call, point)));
         }
     }
     play_all(&scenes);
+}
+
+fn scene(attack: &Attack, call: &Call, point: usize) -> Scene {
+    let (spoil, run) = (attack.spoil, call.run);
+    // Whoever drops a stream does not ask how it would have ended.
+    let harm = match attack.harm {
+        Harm::Fatal if call.name == "dropped stream" && point == 1 => Harm::Odd,
+        harm => harm,
+    };
+    let play = move || {
+        let on = move |talk: &mut Talk, nth, request: &[u8]| {
+            let honest = talk.honest(request);
+            // What has no answer, such as a statement's close, is no point.
+            if honest.is_empty() || nth != point {
+                return talk.send(&honest).map(|()| true);
+            }
+            spoil(talk, honest).map(|()| true)
+        };
+        attacked(on, harm, run)
+    };
+    let name = format!("{} at {point} of {}", attack.name, call.name);
+    Scene { name, play: Box::new(play) }
 }

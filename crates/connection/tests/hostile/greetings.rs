@@ -6,7 +6,7 @@ use std::io;
 use steadfast_connection::{Connection, Error, Tls};
 use steadfast_testkit::{ScriptedServer, Talk, packet};
 
-use crate::attacks::ATTACKS;
+use crate::attacks::{ATTACKS, Spoil};
 use crate::scene::{PASSWORD, Scene, config, play_all, timed};
 
 /// Opens against `script`, which never lets anybody in.
@@ -74,7 +74,7 @@ fn a_greeting_that_is_none_is_refused_within_the_limit() {
         greeted("an OK", packet::ok(2)),
         greeted("a request for a file", packet::file_request(b"/etc/passwd")),
         greeted("an empty version", with_version(b"")),
-        greeted("a version of 64 KiB", with_version(&[b'5'; 0x1_0000])),
+        greeted("a version of 64 KiB", with_version(&vec![b'5'; 0x1_0000])),
         greeted("a version of 16 MB", with_version(&vec![b'5'; 0xff_0000])),
         greeted("a version without an end", [&[10][..], &[b'5'; 300]].concat()),
         greeted("a version of percent signs", with_version(b"%s%s%n%n%99999d")),
@@ -120,41 +120,42 @@ fn every_attack_on_the_greeting_the_verdict_and_the_set_up_is_survived() {
     for attack in &ATTACKS {
         for point in 0..3 {
             let spoil = attack.spoil;
-            let play = move || {
-                let server = ScriptedServer::start(move |talk: &mut Talk| {
-                    for step in 0..3 {
-                        let honest = match step {
-                            0 => vec![packet::greeting()],
-                            1 => {
-                                talk.receive()?;
-                                vec![packet::ok(packet::AUTOCOMMIT)]
-                            }
-                            _ => {
-                                let setup = talk.receive()?;
-                                talk.honest(&setup)
-                            }
-                        };
-                        if step == point {
-                            spoil(talk, honest)?;
-                        } else {
-                            talk.send(&honest)?;
-                        }
-                    }
-                    talk.serve()
-                });
-                let outcome = timed(3, || Connection::open(&config(&server)))?;
-                match outcome {
-                    // An attack that leaves the answer as it was, or adds to it.
-                    Ok(_) => Ok(()),
-                    Err(error) if error.errno().is_some() => Ok(()),
-                    Err(error) => Err(format!("no number: {error}")),
-                }
-            };
+            let play = move || opened(move |talk: &mut Talk| spoiled(talk, point, spoil));
             let name = format!("{} at {point} of open", attack.name);
             scenes.push(Scene { name, play: Box::new(play) });
         }
     }
     play_all(&scenes);
+}
+
+/// Opens against `script`: an attack may leave the answer as it was, or only add to it.
+fn opened<S>(script: S) -> Result<(), String>
+where
+    S: Fn(&mut Talk) -> io::Result<()> + Send + Sync + 'static,
+{
+    let server = ScriptedServer::start(script);
+    match timed(3, || Connection::open(&config(&server)))? {
+        Err(error) if error.errno().is_none() => Err(format!("no number: {error}")),
+        _ => Ok(()),
+    }
+}
+
+/// Welcomes a client, but for the packet at `point`: greeting, verdict, answer to the set-up.
+fn spoiled(talk: &mut Talk, point: usize, spoil: Spoil) -> io::Result<()> {
+    for step in 0..3 {
+        let request = if step == 0 { Vec::new() } else { talk.receive()? };
+        let honest = match step {
+            0 => vec![packet::greeting()],
+            1 => vec![packet::ok(packet::AUTOCOMMIT)],
+            _ => talk.honest(&request),
+        };
+        if step == point {
+            spoil(talk, honest)?;
+        } else {
+            talk.send(&honest)?;
+        }
+    }
+    talk.serve()
 }
 
 /// Told to prove who it is in another way, the client never says the password.
@@ -186,21 +187,23 @@ fn no_way_to_authenticate_makes_the_client_tell_the_password() {
             let name = format!("{name}, {tls:?}");
             let play = move || {
                 let switch = switch.clone();
-                refused(tls.clone(), move |talk: &mut Talk| {
-                    talk.send(&[packet::greeting()])?;
-                    talk.receive()?;
-                    // And again with whatever it answers.
-                    for _ in 0..3 {
-                        talk.send(std::slice::from_ref(&switch))?;
-                        talk.receive()?;
-                    }
-                    talk.send(&[packet::err(1045, "28000", "no")])
-                })
+                refused(tls.clone(), move |talk: &mut Talk| switching(talk, &switch))
             };
             scenes.push(Scene { name, play: Box::new(play) });
         }
     }
     play_all(&scenes);
+}
+
+/// Asks for another way, and again with whatever it answers.
+fn switching(talk: &mut Talk, switch: &[u8]) -> io::Result<()> {
+    talk.send(&[packet::greeting()])?;
+    talk.receive()?;
+    for _ in 0..3 {
+        talk.send(&[switch.to_vec()])?;
+        talk.receive()?;
+    }
+    talk.send(&[packet::err(1045, "28000", "no")])
 }
 
 /// `caching_sha2_password` asks for the whole password; without TLS it would have to be encrypted
@@ -257,20 +260,20 @@ fn a_server_that_offers_tls_and_cannot_do_it_is_refused() {
     let mut scenes = Vec::new();
     for (name, answer) in answers {
         for is_silent in [false, true] {
-            let play = move || {
-                refused(Tls::required(), move |talk: &mut Talk| {
-                    let capabilities = packet::CAPABILITIES | 1 << 11;
-                    let version = b"5.5.5-10.11.19-MariaDB";
-                    let plugin = b"mysql_native_password";
-                    talk.send(&[packet::greeting_with(version, capabilities, plugin)])?;
-                    talk.receive()?;
-                    talk.send_raw(answer)?;
-                    if is_silent { talk.fall_silent() } else { Ok(()) }
-                })
-            };
+            let script = move |talk: &mut Talk| fail_at_tls(talk, answer, is_silent);
+            let play = move || refused(Tls::required(), script);
             let name = format!("{name}, {}", if is_silent { "silent" } else { "closing" });
             scenes.push(Scene { name, play: Box::new(play) });
         }
     }
     play_all(&scenes);
+}
+
+fn fail_at_tls(talk: &mut Talk, answer: &[u8], is_silent: bool) -> io::Result<()> {
+    let capabilities = packet::CAPABILITIES | 1 << 11;
+    let plugin = b"mysql_native_password";
+    talk.send(&[packet::greeting_with(b"5.5.5-10.11.19-MariaDB", capabilities, plugin)])?;
+    talk.receive()?;
+    talk.send_raw(answer)?;
+    if is_silent { talk.fall_silent() } else { Ok(()) }
 }
