@@ -8,6 +8,7 @@
 //! Faults are made, not mocked: [`Server::kill_connection`], [`Server::pause`], [`Server::kill`] and
 //! [`Server::restart`] are those of the server. [`Proxy`] is the network: it loses the n-th request or
 //! its answer, delays, refuses, resets and falls silent. [`silent_peer`] accepts and never speaks.
+//! [`ScriptedServer`] is a server that answers as a test tells it to, and [`packet`] what it says.
 //!
 //! ```
 //! let database = steadfast_testkit::server().database();
@@ -45,6 +46,7 @@ mod port;
 mod private;
 mod programs;
 mod proxy;
+mod scripted;
 mod server;
 mod sockets;
 mod supervisor;
@@ -55,4 +57,5 @@ pub use error::Error;
 pub use eventually::eventually;
 pub use peer::{Peer, scripted_peer, silent_peer};
 pub use proxy::{Armed, Command, Direction, Packets, Proxy, Rule};
+pub use scripted::{ScriptedServer, Talk, packet};
 pub use server::{Server, server};

@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 use super::local_data::{self, LocalData};
 use super::options;
 use super::text::TextRows;
+use super::version::Placeholder;
 use crate::fault::{CR_SERVER_GONE_ERROR, CR_SERVER_LOST, Vendor};
 use crate::wire::{Channel, Dialect};
 use crate::{Config, Error, ServerError};
@@ -109,6 +110,7 @@ impl Handle {
         if config.local_data {
             flags |= CLIENT_LOCAL_FILES;
         }
+        let placeholder = Placeholder::lay(self.mysql);
         // SAFETY: `mysql` came from `mysql_init` and is not connected; every pointer is null or a C
         // string that lives until the call returns, and the library copies what it keeps.
         let connected = unsafe {
@@ -123,6 +125,7 @@ impl Handle {
                 flags,
             )
         };
+        placeholder.take_back(self.mysql);
         if connected.is_null() {
             let source = Box::new(self.error().refused());
             return Err(Error::Connect { endpoint: config.endpoint(), source });
@@ -245,9 +248,16 @@ impl Handle {
         // SAFETY: the rows of the answer before are gone: `TextRows` borrows the handle mutably.
         match unsafe { ffi::mysql_next_result(self.mysql.as_ptr()) } {
             0 => Ok(true),
-            -1 => Ok(false),
+            // libmariadb also says -1 where the next answer's columns broke off.
+            -1 if !self.has_failed() => Ok(false),
             _ => Err(self.error()),
         }
+    }
+
+    /// True if the last call left an error.
+    pub(super) fn has_failed(&self) -> bool {
+        // SAFETY: reads a field of a live handle.
+        unsafe { ffi::mysql_errno(self.mysql.as_ptr()) != 0 }
     }
 
     /// Runs `sql` with `data` as the file a `LOAD DATA LOCAL` asks for.

@@ -7,6 +7,7 @@
 //! | `mariadb.rs`, `mysql.rs` | what only one of the two client libraries knows |
 //! | `text.rs` | a `MYSQL_RES` of a text query, row by row |
 //! | `packets.rs` | single packets, where the library encrypts them |
+//! | `version.rs` | a version for the library to look at before there is one |
 //! | `local_data.rs` | the callbacks of `LOAD DATA LOCAL` |
 //!
 //! The client library is libmariadb (Connector/C 3.x) or libmysqlclient (8.0 and later): the one that
@@ -22,6 +23,7 @@ mod mysql;
 mod options;
 mod packets;
 mod text;
+mod version;
 
 /// Which library mysqlclient-sys has found: only libmysqlclient has an `ssl_mode`.
 pub(crate) const IS_MARIADB: bool = !mysqlclient_sys::SUPPORTS_MYSQL_SSL_MODE;
