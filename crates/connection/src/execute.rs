@@ -9,11 +9,11 @@ use diesel::query_builder::{QueryBuilder, QueryFragment, QueryId};
 use diesel::result::Error as DieselError;
 use diesel::{QueryResult, debug_query};
 
-use crate::ServerError;
 use crate::cache::{Key, Lent, StatementCache};
 use crate::ffi::Handle;
 use crate::transaction::TransactionState;
 use crate::wire::{Fetch, RowSet, Shapes, Statement};
+use crate::{ServerError, limits};
 
 /// An executed statement with a result at hand.
 pub(crate) struct Rows<'conn> {
@@ -133,6 +133,7 @@ where
     state.admit()?;
     let mut binds = RawBytesBindCollector::<Mysql>::new();
     source.collect_binds(&mut binds, &mut (), &Mysql)?;
+    limits::check_values(handle, &binds.metadata, &binds.binds)?;
     // Asking whether the type alone decides the text is a walk through the query: only where it is
     // not known yet.
     let key = match T::query_id().map(Key::Type) {

@@ -214,8 +214,9 @@ fn by_sqlstate(sqlstate: &str) -> (Fault, Loss) {
         Some("XA") => (Fault::Transient, Loss::Transaction),
         Some("08") => (Fault::Disconnected, Loss::Connection),
         Some("22" | "23") => (Fault::Constraint, Loss::Statement),
-        // Syntax and access (1064, 1054, 1146 …), cardinality, cursors, features.
-        Some("42" | "21" | "24" | "28" | "0A" | "01" | "02" | "45") => {
+        // Syntax and access (1064, 1054, 1146 …), cardinality, cursors, features; our own refusals
+        // of what is too large to be sent.
+        Some("54" | "42" | "21" | "24" | "28" | "0A" | "01" | "02" | "45") => {
             (Fault::Permanent, Loss::Statement)
         }
         _ => (Fault::Permanent, Loss::Transaction),

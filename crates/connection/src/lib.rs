@@ -35,6 +35,7 @@
 #![allow(unsafe_code, reason = "this crate is where C is called, in src/ffi alone")]
 
 mod batch;
+mod bulk;
 mod cache;
 mod config;
 mod connection;
@@ -46,6 +47,7 @@ mod footprint;
 mod greeting;
 mod holder;
 mod interrupter;
+mod limits;
 mod load;
 mod tls;
 mod transaction;
@@ -53,6 +55,7 @@ mod url;
 mod wire;
 
 pub use batch::{BatchError, Outcome, RawRow, RawRows};
+pub use bulk::BulkError;
 pub use config::Config;
 pub use connection::Connection;
 pub use error::{Error, Invalid, ServerError};
