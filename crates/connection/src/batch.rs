@@ -90,6 +90,9 @@ impl Connection {
         loop {
             let answer =
                 next.and_then(|more| if more { self.outcome().map(Some) } else { Ok(None) });
+            if let Ok(Some(_)) = answer {
+                self.state.goes_on();
+            }
             match self.note(answer) {
                 Ok(Some(outcome)) => done.push(outcome),
                 Ok(None) => return Ok(done),
@@ -138,6 +141,9 @@ impl Connection {
             }
             Ok(has_rows)
         });
+        if let Ok(true) = outcome {
+            self.state.goes_on();
+        }
         let has_rows = self.note(outcome.map_err(|error| error.in_doubt(is_doubtful)))?;
         let Self { handle, state, .. } = self;
         if !has_rows {

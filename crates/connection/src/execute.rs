@@ -103,11 +103,10 @@ pub(crate) fn report<T>(
     match error {
         None => state.succeeded(handle),
         // Other errors are of a query that could not be built: the server never saw it.
-        Some(error) => {
-            if let Some(error) = ServerError::find(error) {
-                state.failed(&error);
-            }
-        }
+        Some(error) => match ServerError::find(error) {
+            Some(error) => state.failed(&error),
+            None => state.ends(),
+        },
     }
     let shown = debug_query(source);
     instrumentation.on_connection_event(InstrumentationEvent::finish_query(&shown, error));
@@ -140,6 +139,7 @@ where
         Some(key) if statements.has(&key) || source.is_safe_to_cache_prepared(&Mysql)? => key,
         _ => Key::Sql(text_of(source)?),
     };
+    state.begins();
     let mut lent = statements.get(handle, key, |key| match key {
         Key::Type(_) => text_of(source),
         Key::Sql(sql) => Ok(sql.clone()),

@@ -37,6 +37,7 @@
 mod batch;
 mod bulk;
 mod cache;
+mod cancel;
 mod config;
 mod connection;
 mod error;
@@ -56,6 +57,7 @@ mod wire;
 
 pub use batch::{BatchError, Outcome, RawRow, RawRows};
 pub use bulk::BulkError;
+pub use cancel::{CancelHandle, Cancelled};
 pub use config::Config;
 pub use connection::Connection;
 pub use error::{Error, Invalid, ServerError};

@@ -128,7 +128,7 @@ fn a_failing_statement_tells_its_rows_and_nothing_follows() {
             conn.bulk_insert((0..5000).map(reading), |conn, some| insert(conn, some))?,
         )
     });
-    assert!(outcome.is_err());
+    outcome.unwrap_err();
     assert_eq!(stored(&mut conn), 1);
 }
 
@@ -137,7 +137,7 @@ fn every_form_of_diesels_inserts_can_be_given_in_bulk() {
     let (_database, mut conn) = with_table();
     let rows: Vec<_> = (0..1500).map(reading).collect();
     conn.bulk_insert(&rows, |conn, some| {
-        let some: Vec<&Reading<'_>> = some.iter().copied().collect();
+        let some: Vec<&Reading<'_>> = some.to_vec();
         diesel::insert_into(readings::table).values(some).execute(conn)
     })
     .unwrap();
