@@ -8,7 +8,7 @@ use crate::ffi::{LocalData, TextRows};
 use crate::footprint::Footprint;
 use crate::interrupter::Fuse;
 use crate::load::{READ_AWAY, READ_AWAY_WITHIN};
-use crate::{Error, Fault, ServerError};
+use crate::{Error, Fault, ServerError, limits};
 
 /// What one statement of a batch did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,12 +69,19 @@ impl Connection {
     /// [`BatchError`] tells which statement failed; the server runs none after it.
     pub fn batch(&mut self, sql: &str) -> Result<Vec<Outcome>, BatchError> {
         let refused = |source| BatchError { index: 0, source: Box::new(source) };
-        self.state.admit().map_err(refused)?;
+        self.admit(sql).map_err(refused)?;
         let footprint = Footprint::of(sql);
         self.state.expect(footprint);
         let is_doubtful = self.state.is_doubtful(footprint, &self.handle);
         let outcome = self.run_batch(sql);
         outcome.map_err(|failure| failure.in_doubt(is_doubtful))
+    }
+
+    /// To be asked before a text is sent.
+    fn admit(&mut self, sql: &str) -> Result<(), ServerError> {
+        self.state.admit()?;
+        limits::check_bytes(&mut self.handle, sql.len())
+            .inspect_err(|error| self.state.failed(error))
     }
 
     pub(crate) fn run_batch(&mut self, sql: &str) -> Result<Vec<Outcome>, BatchError> {
@@ -83,6 +90,9 @@ impl Connection {
         loop {
             let answer =
                 next.and_then(|more| if more { self.outcome().map(Some) } else { Ok(None) });
+            if let Ok(Some(_)) = answer {
+                self.state.goes_on();
+            }
             match self.note(answer) {
                 Ok(Some(outcome)) => done.push(outcome),
                 Ok(None) => return Ok(done),
@@ -120,7 +130,7 @@ impl Connection {
     /// # Errors
     /// [`Error::Server`].
     pub fn query(&mut self, sql: &str) -> Result<RawRows<'_>, Error> {
-        self.state.admit()?;
+        self.admit(sql)?;
         let footprint = Footprint::of(sql);
         self.state.expect(footprint);
         let is_doubtful = self.state.is_doubtful(footprint, &self.handle);
@@ -132,6 +142,9 @@ impl Connection {
             }
             Ok(has_rows)
         });
+        if let Ok(true) = outcome {
+            self.state.goes_on();
+        }
         let has_rows = self.note(outcome.map_err(|error| error.in_doubt(is_doubtful)))?;
         let Self { handle, state, .. } = self;
         if !has_rows {
@@ -160,7 +173,7 @@ impl Connection {
         if !self.local_data {
             return Err(Error::Misuse("load_data: Config::local_data is off"));
         }
-        self.state.admit()?;
+        self.admit(sql)?;
         self.state.expect(Footprint::of(sql));
         let is_doubtful = !self.state.is_open(&self.handle);
         let mut data = LocalData::new(source);

@@ -9,9 +9,9 @@ use std::collections::HashMap;
 
 use diesel::QueryResult;
 
-use crate::ServerError;
 use crate::ffi::Handle;
 use crate::wire::Statement;
+use crate::{ServerError, limits};
 
 /// How a query is found again: by its Rust type where the text depends on that alone, else by its
 /// text.
@@ -108,6 +108,7 @@ impl StatementCache {
     /// once more.
     fn prepare(&mut self, handle: &mut Handle, sql: &str) -> Result<Statement, ServerError> {
         const MAX_PREPARED_STMT_COUNT_REACHED: u32 = 1461;
+        limits::check_bytes(handle, sql.len())?;
         match Statement::prepare(handle, sql) {
             Err(error) if error.errno() == MAX_PREPARED_STMT_COUNT_REACHED => {
                 self.clear();

@@ -1,6 +1,7 @@
 //! One physical connection, as diesel sees it.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use diesel::connection::{
@@ -38,6 +39,7 @@ pub struct Connection {
     database: Option<String>,
     statement_room: usize,
     pub(crate) local_data: bool,
+    pub(crate) config: Arc<Config>,
 }
 
 impl Connection {
@@ -68,6 +70,7 @@ impl Connection {
             database: config.database.clone(),
             statement_room: config.statement_cache,
             local_data: config.local_data,
+            config: Arc::new(config.clone()),
         };
         let answer = conn.handle.query_within(&conn.setup, config.connect_timeout);
         conn.note(answer)?;
@@ -359,6 +362,9 @@ impl Connection {
         Mysql::row_metadata(&mut (), &mut types);
         let loading = Loading { types: &types, fetch };
         let outcome = execute::rows(handle, statements, state, source, &loading);
+        if fetch != Fetch::All && outcome.is_ok() {
+            state.goes_on();
+        }
         execute::report(handle, state, &mut **instrumentation, source, outcome.as_ref().err());
         Ok(Cursor::new(outcome?, handle, state))
     }

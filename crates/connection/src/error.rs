@@ -14,6 +14,9 @@ use crate::fault::{
     CR_SERVER_GONE_ERROR, CR_SERVER_LOST, CR_SSL_CONNECTION_ERROR, Fault, Loss, Vendor, classify,
 };
 
+const TOO_LARGE: &str = "54000";
+const TOO_MANY_VALUES: &str = "54023";
+
 /// One setting that is out of range.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Invalid {
@@ -118,6 +121,31 @@ impl ServerError {
     /// "look for a zero byte".
     pub(crate) fn empty_query(vendor: Vendor) -> Self {
         Self::new(vendor, 1065, "42000", "the query is empty")
+    }
+
+    /// More values than a statement has room for; nothing was sent. 54023 is "too many arguments".
+    pub(crate) fn too_many_values(vendor: Vendor, values: usize) -> Self {
+        let message = format!("{values} values, but a statement takes 65,535: send fewer rows");
+        Self::new(vendor, 0, TOO_MANY_VALUES, &message)
+    }
+
+    /// A statement above the server's limit; nothing was sent. 54000 is "program limit exceeded".
+    pub(crate) fn too_large(vendor: Vendor, bytes: u64, limit: u64) -> Self {
+        let message = format!(
+            "a statement of {bytes} bytes, but the server's max_allowed_packet is {limit}: send \
+             less at once, or raise it"
+        );
+        Self::new(vendor, 0, TOO_LARGE, &message)
+    }
+
+    /// True if nothing was sent because it is too much for one statement.
+    pub(crate) fn is_above_a_limit(&self) -> bool {
+        self.errno == 0 && (self.sqlstate == TOO_LARGE || self.has_too_many_values())
+    }
+
+    /// True if it was [`too_many_values`](Self::too_many_values).
+    pub(crate) fn has_too_many_values(&self) -> bool {
+        self.errno == 0 && self.sqlstate == TOO_MANY_VALUES
     }
 
     /// The same failure while connecting, where a TLS error stays wrong until somebody changes

@@ -9,11 +9,11 @@ use diesel::query_builder::{QueryBuilder, QueryFragment, QueryId};
 use diesel::result::Error as DieselError;
 use diesel::{QueryResult, debug_query};
 
-use crate::ServerError;
 use crate::cache::{Key, Lent, StatementCache};
 use crate::ffi::Handle;
 use crate::transaction::TransactionState;
 use crate::wire::{Fetch, RowSet, Statement};
+use crate::{ServerError, limits};
 
 /// An executed statement with a result at hand.
 pub(crate) struct Rows<'conn> {
@@ -102,11 +102,10 @@ pub(crate) fn report<T>(
     match error {
         None => state.succeeded(handle),
         // Other errors are of a query that could not be built: the server never saw it.
-        Some(error) => {
-            if let Some(error) = ServerError::find(error) {
-                state.failed(&error);
-            }
-        }
+        Some(error) => match ServerError::find(error) {
+            Some(error) => state.failed(&error),
+            None => state.ends(),
+        },
     }
     let shown = debug_query(source);
     instrumentation.on_connection_event(InstrumentationEvent::finish_query(&shown, error));
@@ -132,12 +131,14 @@ where
     state.admit()?;
     let mut binds = RawBytesBindCollector::<Mysql>::new();
     source.collect_binds(&mut binds, &mut (), &Mysql)?;
+    limits::check_values(handle, &binds.metadata, &binds.binds)?;
     // Asking whether the type alone decides the text is a walk through the query: only where it is
     // not known yet.
     let key = match T::query_id().map(Key::Type) {
         Some(key) if statements.has(&key) || source.is_safe_to_cache_prepared(&Mysql)? => key,
         _ => Key::Sql(text_of(source)?),
     };
+    state.begins();
     let mut lent = statements.get(handle, key, |key| match key {
         Key::Type(_) => text_of(source),
         Key::Sql(sql) => Ok(sql.clone()),

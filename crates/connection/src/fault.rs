@@ -112,10 +112,12 @@ fn by_sqlstate(sqlstate: &str) -> (Fault, Loss) {
         Some("XA") if sqlstate.starts_with("XA1") => (Fault::Transient, Loss::Transaction),
         Some("08") => (Fault::Disconnected, Loss::Connection),
         Some("22" | "23") => (Fault::Constraint, Loss::Statement),
-        // Syntax and access (1064, 1054, 1146 …), cardinality, cursors, routines, features.
-        Some("42" | "20" | "21" | "24" | "2F" | "28" | "3D" | "44" | "45" | "0A" | "01" | "02") => {
-            (Fault::Permanent, Loss::Statement)
-        }
+        // Syntax and access (1064, 1054, 1146 …), cardinality, cursors, routines, features; 54 is our
+        // own refusal of what is too large to be sent.
+        Some(
+            "42" | "54" | "20" | "21" | "24" | "2F" | "28" | "3D" | "44" | "45" | "0A" | "01"
+            | "02",
+        ) => (Fault::Permanent, Loss::Statement),
         _ => (Fault::Permanent, Loss::Unknown),
     }
 }

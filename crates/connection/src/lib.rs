@@ -35,7 +35,9 @@
 #![allow(unsafe_code, reason = "this crate is where C is called, in src/ffi alone")]
 
 mod batch;
+mod bulk;
 mod cache;
+mod cancel;
 mod config;
 mod connection;
 mod error;
@@ -46,6 +48,7 @@ mod footprint;
 mod greeting;
 mod holder;
 mod interrupter;
+mod limits;
 mod load;
 mod tls;
 mod transaction;
@@ -53,6 +56,8 @@ mod url;
 mod wire;
 
 pub use batch::{BatchError, Outcome, RawRow, RawRows};
+pub use bulk::BulkError;
+pub use cancel::{CancelHandle, Cancelled};
 pub use config::Config;
 pub use connection::Connection;
 pub use error::{Error, Invalid, ServerError};

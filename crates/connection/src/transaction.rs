@@ -6,12 +6,15 @@
 //! not exist". And a COMMIT whose answer is lost is told apart from one that failed
 //! ([`Fault::Uncertain`](crate::Fault::Uncertain)).
 
+use std::sync::Arc;
+
 use diesel::connection::{
     InstrumentationEvent, TransactionDepthChange, TransactionManager, TransactionManagerStatus,
 };
 use diesel::result::Error as DieselError;
 use diesel::{Connection as _, QueryResult};
 
+use crate::cancel::{self, Attached};
 use crate::connection::Connection;
 use crate::fault::{Loss, Vendor, aborts_for_certain};
 use crate::ffi::Handle;
@@ -43,6 +46,10 @@ pub struct TransactionState {
     broken: bool,
     /// What statements have left behind, and how the one under way treats transactions.
     footprint: Footprint,
+    /// Where cancel handles learn what is running; `None` as long as there are none.
+    attached: Option<Attached>,
+    /// The next success is not the statement's end: more of its answer is to come.
+    goes_on: bool,
 }
 
 impl TransactionState {
@@ -56,6 +63,8 @@ impl TransactionState {
             last_error: None,
             broken: false,
             footprint: Footprint::default(),
+            attached: None,
+            goes_on: false,
         }
     }
 
@@ -111,6 +120,39 @@ impl TransactionState {
         self.footprint.sets_role |= footprint.sets_role;
         self.footprint.controls_transaction = footprint.controls_transaction;
         self.footprint.commits = footprint.commits;
+        self.begins();
+    }
+
+    /// A statement is about to be sent, or prepared.
+    pub(crate) fn begins(&self) {
+        if let Some(attached) = &self.attached {
+            attached.begins();
+        }
+    }
+
+    /// To be told before the success of what is not all of the answer: rows on their way, one
+    /// statement of several.
+    pub(crate) fn goes_on(&mut self) {
+        self.goes_on = true;
+    }
+
+    /// The statement is over, or was not sent after all. Waits for a `KILL` that is under way.
+    pub(crate) fn ends(&mut self) {
+        self.goes_on = false;
+        if let Some(attached) = &self.attached {
+            attached.ends();
+        }
+    }
+
+    /// What the cancel handles share, if there are any.
+    pub(crate) fn shared(&self) -> Option<Arc<cancel::Shared>> {
+        self.attached.as_ref().map(Attached::shared)
+    }
+
+    /// From now on cancel handles are told what is running, until the session is reset.
+    pub(crate) fn attach(&mut self, attached: Attached) {
+        self.footprint.touches = true;
+        self.attached = Some(attached);
     }
 
     pub(crate) fn first_error(&self) -> Option<&ServerError> {
@@ -149,10 +191,14 @@ impl TransactionState {
         if self.phase == Phase::Open && ended && self.undone.is_none() {
             self.undone = Some(ServerError::ended_by_statement(self.vendor));
         }
+        if !std::mem::take(&mut self.goes_on) {
+            self.ends();
+        }
     }
 
     /// To be told of each failure.
     pub(crate) fn failed(&mut self, error: &ServerError) {
+        self.ends();
         let loss = error.loss();
         self.broken |= loss == Loss::Connection;
         if self.phase != Phase::Idle {

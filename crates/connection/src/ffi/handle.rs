@@ -41,6 +41,8 @@ pub(crate) struct Handle {
     pub(crate) wire_answers: bool,
     /// The database in use, if a prepared statement chose it.
     pub(crate) schema: Option<String>,
+    /// The server's `max_allowed_packet`, once it was asked for.
+    pub(crate) packet_limit: Option<u64>,
 }
 
 // SAFETY: a `MYSQL` may be used by any thread, by one at a time (manual, "Writing C API Threaded
@@ -61,6 +63,7 @@ impl Handle {
             channel: Channel::through_library(Dialect::default()),
             wire_answers: false,
             schema: None,
+            packet_limit: None,
         };
         options::apply(mysql, config);
         local_data::refuse(mysql);

@@ -11,18 +11,18 @@ use steadfast_testkit::eventually;
 use crate::page::{self, Row};
 
 /// The `lc_messages` that everything runs under.
-pub const LANGUAGES: [&str; 3] = ["en_US", "de_DE", "ja_JP"];
+pub(crate) const LANGUAGES: [&str; 3] = ["en_US", "de_DE", "ja_JP"];
 
 /// The servers a case is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum On {
+pub(crate) enum On {
     Both,
     MariaDb,
     MySql,
 }
 
 impl On {
-    pub fn has(self, vendor: Vendor) -> bool {
+    pub(crate) fn has(self, vendor: Vendor) -> bool {
         match self {
             Self::Both => true,
             Self::MariaDb => vendor == Vendor::MariaDb,
@@ -33,14 +33,14 @@ impl On {
 
 /// How a statement is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Path {
+pub(crate) enum Path {
     Prepared,
     Batch,
 }
 
 /// What became of the transaction, beyond what the page says of the number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum After {
+pub(crate) enum After {
     /// As on the page.
     Page,
     /// The statement committed what was open before it failed.
@@ -54,46 +54,46 @@ pub enum After {
 
 /// A statement that fails in the schema of `SCHEMA`.
 #[derive(Clone, Copy, Debug)]
-pub struct Case {
-    pub errno: u32,
-    pub sqlstate: &'static str,
-    pub sql: &'static str,
-    pub on: On,
+pub(crate) struct Case {
+    pub(crate) errno: u32,
+    pub(crate) sqlstate: &'static str,
+    pub(crate) sql: &'static str,
+    pub(crate) on: On,
     /// What the session is told before the transaction begins.
-    pub session: &'static str,
+    pub(crate) session: &'static str,
     /// The one way it can be sent, if the other gives another number.
-    pub only: Option<Path>,
-    pub after: After,
+    pub(crate) only: Option<Path>,
+    pub(crate) after: After,
 }
 
-pub const fn case(errno: u32, sqlstate: &'static str, sql: &'static str) -> Case {
+pub(crate) const fn case(errno: u32, sqlstate: &'static str, sql: &'static str) -> Case {
     Case { errno, sqlstate, sql, on: On::Both, session: "", only: None, after: After::Page }
 }
 
 impl Case {
-    pub const fn maria(self) -> Self {
+    pub(crate) const fn maria(self) -> Self {
         Self { on: On::MariaDb, ..self }
     }
 
-    pub const fn mysql(self) -> Self {
+    pub(crate) const fn mysql(self) -> Self {
         Self { on: On::MySql, ..self }
     }
 
-    pub const fn session(self, session: &'static str) -> Self {
+    pub(crate) const fn session(self, session: &'static str) -> Self {
         Self { session, ..self }
     }
 
-    pub const fn only(self, path: Path) -> Self {
+    pub(crate) const fn only(self, path: Path) -> Self {
         Self { only: Some(path), ..self }
     }
 
-    pub const fn after(self, after: After) -> Self {
+    pub(crate) const fn after(self, after: After) -> Self {
         Self { after, ..self }
     }
 }
 
 /// What every case finds.
-pub const SCHEMA: &str = "
+pub(crate) const SCHEMA: &str = "
     CREATE TABLE witness (id INT PRIMARY KEY) ENGINE=InnoDB;
     CREATE TABLE parent (id INT PRIMARY KEY, code INT, UNIQUE KEY code (code));
     CREATE TABLE child (id INT PRIMARY KEY, parent_id INT NOT NULL,
@@ -135,24 +135,24 @@ pub const SCHEMA: &str = "
     INSERT INTO counter VALUES (127)";
 
 /// Where failures are made: a database with `SCHEMA`, and somebody who looks on.
-pub struct Stage {
-    pub config: Config,
-    pub vendor: Vendor,
-    pub observer: Connection,
-    pub language: &'static str,
-    pub next_key: u32,
+pub(crate) struct Stage {
+    pub(crate) config: Config,
+    pub(crate) vendor: Vendor,
+    pub(crate) observer: Connection,
+    pub(crate) language: &'static str,
+    pub(crate) next_key: u32,
     /// The messages seen, by number and language.
-    pub texts: BTreeMap<(u32, &'static str), String>,
+    pub(crate) texts: BTreeMap<(u32, &'static str), String>,
 }
 
 /// A transaction with one row of its own, in which something is about to fail.
-pub struct Victim {
-    pub conn: Connection,
-    pub key: u32,
+pub(crate) struct Victim {
+    pub(crate) conn: Connection,
+    pub(crate) key: u32,
 }
 
 impl Stage {
-    pub fn new(url: &str) -> Self {
+    pub(crate) fn new(url: &str) -> Self {
         let config = Config::from_url(url).unwrap();
         let mut observer = Connection::open(&config).unwrap();
         observer.batch(SCHEMA).unwrap();
@@ -161,14 +161,14 @@ impl Stage {
         Self { config, vendor, observer, language: "en_US", next_key: 0, texts }
     }
 
-    pub fn open(&self) -> Connection {
+    pub(crate) fn open(&self) -> Connection {
         let mut conn = Connection::open(&self.config).unwrap();
         conn.batch(&format!("SET lc_messages = '{}'", self.language)).unwrap();
         conn
     }
 
     /// Begins with `begin` and inserts a row of which nobody else knows.
-    pub fn victim(&mut self, session: &str, begin: &str) -> Victim {
+    pub(crate) fn victim(&mut self, session: &str, begin: &str) -> Victim {
         let mut conn = self.open();
         if !session.is_empty() {
             conn.batch(session).unwrap();
@@ -176,7 +176,7 @@ impl Stage {
         self.victim_on(conn, begin)
     }
 
-    pub fn victim_on(&mut self, mut conn: Connection, begin: &str) -> Victim {
+    pub(crate) fn victim_on(&mut self, mut conn: Connection, begin: &str) -> Victim {
         self.next_key += 1;
         let key = self.next_key;
         conn.begin(begin).unwrap();
@@ -201,7 +201,7 @@ impl Stage {
     }
 
     /// Runs a case outside a transaction: the connection must be as good as before.
-    pub fn run_alone(&mut self, case: &Case, path: Path) -> Result<(), String> {
+    pub(crate) fn run_alone(&mut self, case: &Case, path: Path) -> Result<(), String> {
         let mut conn = self.open();
         if !case.session.is_empty() {
             conn.batch(case.session).unwrap();
@@ -212,14 +212,14 @@ impl Stage {
     }
 
     /// Runs a case on one path and checks everything that is known of it.
-    pub fn run(&mut self, case: &Case, path: Path) -> Result<(), String> {
+    pub(crate) fn run(&mut self, case: &Case, path: Path) -> Result<(), String> {
         let mut victim = self.victim(case.session, "BEGIN");
         let error = fail(&mut victim.conn, case.sql, path)?;
         self.check(victim, &error, case, path)
     }
 
     /// Checks an error and what it did to the victim's transaction.
-    pub fn check(
+    pub(crate) fn check(
         &mut self,
         victim: Victim,
         error: &DieselError,
@@ -231,7 +231,11 @@ impl Stage {
     }
 
     /// Compares what an error says of itself with the page.
-    pub fn recognise(&mut self, error: &DieselError, case: &Case) -> Result<ServerError, String> {
+    pub(crate) fn recognise(
+        &mut self,
+        error: &DieselError,
+        case: &Case,
+    ) -> Result<ServerError, String> {
         let errno = case.errno;
         let found = ServerError::find(error).ok_or_else(|| format!("{error:?} has no number"))?;
         let got = (found.errno(), found.sqlstate());
@@ -308,7 +312,7 @@ impl Stage {
 
 /// Sends `sql`, which must fail; on the batch path as the second statement, so that its position
 /// can be checked.
-pub fn fail(conn: &mut Connection, sql: &str, path: Path) -> Result<DieselError, String> {
+pub(crate) fn fail(conn: &mut Connection, sql: &str, path: Path) -> Result<DieselError, String> {
     match path {
         Path::Prepared => match diesel::sql_query(sql).execute(conn) {
             Err(error) => Ok(error),
@@ -325,7 +329,7 @@ pub fn fail(conn: &mut Connection, sql: &str, path: Path) -> Result<DieselError,
     }
 }
 
-pub fn fault(row: &Row) -> Fault {
+pub(crate) fn fault(row: &Row) -> Fault {
     match row.fault {
         "Transient" => Fault::Transient,
         "Disconnected" => Fault::Disconnected,
@@ -347,6 +351,6 @@ fn name(kind: &DatabaseErrorKind) -> String {
     }
 }
 
-pub fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Result<(), String> {
+pub(crate) fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Result<(), String> {
     if holds { Ok(()) } else { Err(otherwise()) }
 }

@@ -10,12 +10,15 @@ use steadfast_testkit::{Rule, eventually, server};
 use crate::case::{Case, Path, Stage, case, fail};
 
 /// How something is made to happen.
-pub struct Scene {
-    pub case: Case,
-    pub play: fn(&mut Stage, &Case, Path) -> Result<(), String>,
+pub(crate) struct Scene {
+    pub(crate) case: Case,
+    pub(crate) play: fn(&mut Stage, &Case, Path) -> Result<(), String>,
 }
 
-pub const fn scene(case: Case, play: fn(&mut Stage, &Case, Path) -> Result<(), String>) -> Scene {
+pub(crate) const fn scene(
+    case: Case,
+    play: fn(&mut Stage, &Case, Path) -> Result<(), String>,
+) -> Scene {
     Scene { case, play }
 }
 
@@ -23,7 +26,7 @@ const LOCK: &str = "SELECT * FROM parent WHERE id = 1 FOR UPDATE";
 const NOWAIT: &str = "SELECT * FROM parent WHERE id = 1 FOR UPDATE NOWAIT";
 const SNAPSHOTS: &str = "SET innodb_snapshot_isolation = 1";
 
-pub const SCENES: &[Scene] = &[
+pub(crate) const SCENES: &[Scene] = &[
     scene(case(1213, "40001", "UPDATE parent SET code = code WHERE id = 1"), deadlock),
     scene(case(1205, "HY000", NOWAIT).maria(), locked),
     scene(case(1205, "HY000", LOCK).mysql().session("SET innodb_lock_wait_timeout = 1"), locked),

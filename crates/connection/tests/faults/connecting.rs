@@ -8,10 +8,10 @@ use steadfast_testkit::{Server, scripted_peer, server};
 use crate::case::On;
 
 /// Settings of the server that refuses.
-pub const FLAGS: [&str; 2] = ["--max-connections=10", "--max-user-connections=4"];
+pub(crate) const FLAGS: [&str; 2] = ["--max-connections=10", "--max-user-connections=4"];
 
 /// The accounts that it refuses.
-pub fn accounts(vendor: Vendor) -> String {
+pub(crate) fn accounts(vendor: Vendor) -> String {
     let both = "CREATE USER plain IDENTIFIED BY 'plain'; \
         CREATE USER once IDENTIFIED BY 'once' WITH MAX_CONNECTIONS_PER_HOUR 1; \
         CREATE USER stale IDENTIFIED BY 'stale' PASSWORD EXPIRE; \
@@ -21,10 +21,10 @@ pub fn accounts(vendor: Vendor) -> String {
 }
 
 /// How a connect is refused.
-pub struct Refusal {
-    pub errno: u32,
-    pub on: On,
-    pub make: fn(&Server) -> Option<Error>,
+pub(crate) struct Refusal {
+    pub(crate) errno: u32,
+    pub(crate) on: On,
+    pub(crate) make: fn(&Server) -> Option<Error>,
 }
 
 const fn refusal(errno: u32, make: fn(&Server) -> Option<Error>) -> Refusal {
@@ -40,7 +40,7 @@ const fn mysql(errno: u32, make: fn(&Server) -> Option<Error>) -> Refusal {
 }
 
 /// The last one shuts everybody out.
-pub const REFUSALS: &[Refusal] = &[
+pub(crate) const REFUSALS: &[Refusal] = &[
     refusal(1045, |server| open(&account(server, "plain").password("wrong"))),
     refusal(1044, |server| open(&account(server, "plain").database("mysql"))),
     refusal(1049, |server| open(&root(server).database("nowhere"))),
@@ -81,10 +81,10 @@ pub const REFUSALS: &[Refusal] = &[
 ];
 
 /// Makes one failure.
-pub type Way = fn() -> Option<Error>;
+pub(crate) type Way = fn() -> Option<Error>;
 
 /// What goes wrong on the way to a server, told by the client library.
-pub const WAYS: &[(u32, Way)] = &[
+pub(crate) const WAYS: &[(u32, Way)] = &[
     (2002, || open(&Config::new().unix_socket("/nowhere/socket"))),
     (2005, || open(&Config::new().host("nowhere.invalid"))),
     (2006, || {

@@ -6,7 +6,7 @@ const STRICT: &str =
     "SET sql_mode = 'STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ZERO_DATE,NO_ZERO_IN_DATE'";
 const NO_CHECKS_OF_OUR_OWN: &str = "SET sql_mode = 'ONLY_FULL_GROUP_BY,STRICT_ALL_TABLES'";
 
-pub const CASES: &[Case] = &[
+pub(crate) const CASES: &[Case] = &[
     case(1062, "23000", "INSERT INTO t (id, n) VALUES (1, 1)"),
     case(1761, "23000", "UPDATE loose_parent SET code = 2 WHERE code = 1"),
     case(1451, "23000", "DELETE FROM parent WHERE id = 1"),

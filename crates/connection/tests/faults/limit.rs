@@ -4,12 +4,12 @@ use crate::case::{After, Case, Path, Stage, case, fail};
 use crate::conflict::{Scene, scene};
 
 /// The settings of that server.
-pub const FLAGS: [&str; 3] =
+pub(crate) const FLAGS: [&str; 3] =
     ["--max-binlog-cache-size=4096", "--binlog-cache-size=4096", "--secure-file-priv=/tmp"];
 
 const BIG: &str = "INSERT INTO locked_out SELECT seq, REPEAT('x', 60000) FROM (SELECT 1 AS seq UNION SELECT 2) two";
 
-pub const CASES: &[Case] = &[
+pub(crate) const CASES: &[Case] = &[
     case(1197, "HY000", BIG).session("CREATE TABLE IF NOT EXISTS locked_out (id INT, s LONGTEXT)"),
     case(1114, "HY000", "INSERT INTO heap SELECT 'x' FROM information_schema.columns").session(
         "SET max_heap_table_size = 16384; CREATE TEMPORARY TABLE heap (s CHAR(255)) ENGINE = MEMORY",
@@ -17,17 +17,17 @@ pub const CASES: &[Case] = &[
     case(1290, "HY000", "SELECT 1 INTO OUTFILE '/var/never'"),
 ];
 
-pub const SCENES: &[Scene] = &[
+pub(crate) const SCENES: &[Scene] = &[
     scene(case(1390, "HY000", "").only(Path::Prepared), many_placeholders),
     scene(case(1461, "42000", "DO 1 + 1").only(Path::Prepared), no_statements_left),
 ];
 
 /// What an account needs for `ACCOUNT_CASES`.
-pub const GRANTS: &str = "CREATE USER low IDENTIFIED BY 'low';
+pub(crate) const GRANTS: &str = "CREATE USER low IDENTIFIED BY 'low';
     GRANT SELECT, INSERT, UPDATE, DELETE ON witness TO low; GRANT SELECT (id) ON t TO low;
     GRANT SELECT ON parent TO low";
 
-pub const ACCOUNT_CASES: &[Case] = &[
+pub(crate) const ACCOUNT_CASES: &[Case] = &[
     case(1142, "42000", "DELETE FROM parent"),
     case(1143, "42000", "SELECT n FROM t"),
     case(1044, "42000", "USE mysql"),
@@ -38,7 +38,7 @@ pub const ACCOUNT_CASES: &[Case] = &[
     case(1142, "42000", "CREATE TABLE x (id INT)").only(Path::Batch).after(After::Committed),
 ];
 
-pub const ACCOUNT_SCENES: &[Scene] = &[scene(case(1095, "HY000", ""), kill_of_another)];
+pub(crate) const ACCOUNT_SCENES: &[Scene] = &[scene(case(1095, "HY000", ""), kill_of_another)];
 
 fn many_placeholders(stage: &mut Stage, case: &Case, path: Path) -> Result<(), String> {
     let sql = format!("INSERT INTO witness VALUES (?){}", ", (?)".repeat(65_535));

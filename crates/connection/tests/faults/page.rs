@@ -7,12 +7,12 @@ use steadfast_connection::Vendor;
 
 /// One number.
 #[derive(Debug)]
-pub struct Row {
-    pub errno: u32,
-    pub servers: &'static str,
-    pub fault: &'static str,
-    pub after: &'static str,
-    pub evidence: &'static str,
+pub(crate) struct Row {
+    pub(crate) errno: u32,
+    pub(crate) servers: &'static str,
+    pub(crate) fault: &'static str,
+    pub(crate) after: &'static str,
+    pub(crate) evidence: &'static str,
 }
 
 fn text() -> &'static str {
@@ -23,7 +23,7 @@ fn cells(line: &'static str) -> Option<Vec<&'static str>> {
     Some(line.strip_prefix("| ")?.split('|').map(str::trim).collect())
 }
 
-pub fn rows() -> &'static [Row] {
+pub(crate) fn rows() -> &'static [Row] {
     static ROWS: OnceLock<Vec<Row>> = OnceLock::new();
     ROWS.get_or_init(|| {
         let rows = text().lines().filter_map(|line| {
@@ -37,18 +37,18 @@ pub fn rows() -> &'static [Row] {
 }
 
 /// What it says about a number from a vendor's server.
-pub fn row(errno: u32, vendor: Vendor) -> Option<&'static Row> {
+pub(crate) fn row(errno: u32, vendor: Vendor) -> Option<&'static Row> {
     let other = if vendor == Vendor::MariaDb { "MySQL" } else { "MariaDB" };
     rows().iter().find(|row| row.errno == errno && row.servers != other)
 }
 
 /// The numbers that it says a test makes happen.
-pub fn seen() -> BTreeSet<u32> {
+pub(crate) fn seen() -> BTreeSet<u32> {
     rows().iter().filter(|row| row.evidence == "seen").map(|row| row.errno).collect()
 }
 
 /// diesel's kind for a number, by the table of kinds.
-pub fn kind(errno: u32, vendor: Vendor) -> &'static str {
+pub(crate) fn kind(errno: u32, vendor: Vendor) -> &'static str {
     let named = text().lines().filter_map(|line| {
         let cells = cells(line)?;
         let kind = cells[0].strip_prefix('`')?.strip_suffix('`')?;

@@ -14,7 +14,7 @@ const fn unread(errno: u32, sqlstate: &'static str, sql: &'static str) -> Case {
     case(errno, sqlstate, sql).after(After::Unread)
 }
 
-pub const CASES: &[Case] = &[
+pub(crate) const CASES: &[Case] = &[
     ddl(1007, "HY000", "CREATE DATABASE mysql"),
     ddl(1008, "HY000", "DROP DATABASE nowhere"),
     ddl(1050, "42S01", "CREATE TABLE t (id INT)"),

@@ -5,7 +5,7 @@ use crate::case::{After, Case, Path, case};
 const SAFE: &str = "SET sql_safe_updates = 1";
 const SMALL_JOINS: &str = "SET sql_big_selects = 0, max_join_size = 1";
 
-pub const CASES: &[Case] = &[
+pub(crate) const CASES: &[Case] = &[
     case(1051, "42S02", "DROP TEMPORARY TABLE nowhere"),
     case(1052, "23000", "SELECT id FROM t, parent"),
     case(1054, "42S22", "SELECT nothing FROM t"),
@@ -101,7 +101,7 @@ pub const CASES: &[Case] = &[
 ];
 
 /// What needs a session outside a transaction.
-pub const ALONE: &[Case] = &[
+pub(crate) const ALONE: &[Case] = &[
     case(1792, "25006", "INSERT INTO t (id, n) VALUES (9, 9)")
         .session("START TRANSACTION READ ONLY"),
     case(1099, "HY000", "DELETE FROM counter").session("LOCK TABLES counter READ"),
