@@ -126,7 +126,8 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let data = folder.path().join("data");
         copy_to(&data, &program, as_root).expect("a copy");
-        for file in ["ibdata1", "mysql/global_priv.MAD"] {
+        let accounts = if program.is_mariadb() { "mysql/global_priv.MAD" } else { "mysql.ibd" };
+        for file in ["ibdata1", accounts] {
             let read = |from: &Path| fs::read(from.join(file)).expect("a file of the server");
             assert!(read(&data) == read(&template), "{file} differs");
         }
