@@ -193,7 +193,11 @@ fn a_stream_dropped_early_loses_its_transaction_and_says_so() {
     let told = bank.sessions.transaction(|tx| -> Result<(), Error> {
         runs += 1;
         book(tx, 1, 1)?;
-        let ended = tx.raw().stream("SELECT seq FROM seq_1_to_100000", (), |_| Err(Error::Closed));
+        let ended = tx.raw().stream(
+            &format!("SELECT seq FROM {}", steadfast_testkit::series(1, 100_000)),
+            (),
+            |_| Err(Error::Closed),
+        );
         assert!(matches!(ended, Err(Error::Closed)), "{ended:?}");
         Ok(())
     });

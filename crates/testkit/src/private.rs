@@ -170,14 +170,12 @@ impl Private {
         self.process.lock().supervisor.is("keep")?;
         let (data, socket) = (self.folder.data(), &self.folder.socket);
         let user = if self.folder.is_roots() { " --user=root" } else { "" };
-        let mut command = format!("{} --no-defaults", self.program.path.display());
-        for flag in &self.program.flags {
-            command.push(' ');
-            command.push_str(flag);
-        }
         let (data, socket) = (data.display(), socket.display());
-        command.push_str(&format!(" --datadir={data} --socket={socket} --skip-networking{user}"));
-        Ok(command)
+        Ok(format!(
+            "{} --no-defaults {} --datadir={data} --socket={socket} --skip-networking{user}",
+            self.program.path.display(),
+            self.program.flags.join(" "),
+        ))
     }
 }
 

@@ -5,17 +5,21 @@
 /// As MariaDB's `seq_1_to_1000`, which MySQL has not. A recursive query would do for a thousand rows:
 /// with more of them, MySQL stops at `cte_max_recursion_depth`, and MariaDB gives fewer without a word.
 pub fn series(from: u32, to: u32) -> String {
-    let rows = to.saturating_sub(from).saturating_add(1);
-    let digits = (1..10).map(|digit| format!(" UNION ALL SELECT {digit}")).collect::<String>();
-    let mut places = Vec::new();
-    let mut sum = vec![from.to_string()];
-    for place in 0..rows.to_string().len() {
-        places.push(format!("(SELECT 0 AS d{digits}) AS d{place}"));
-        sum.push(format!("d{place}.d * {}", 10_u32.saturating_pow(place.try_into().unwrap())));
+    const DIGITS: &str = "(SELECT 0 AS d UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3 \
+        UNION ALL SELECT 4 UNION ALL SELECT 5 UNION ALL SELECT 6 UNION ALL SELECT 7 UNION ALL SELECT 8 \
+        UNION ALL SELECT 9)";
+    let (mut sum, mut places) = (vec![from.to_string()], Vec::new());
+    let mut unit = 1_u64;
+    while unit <= u64::from(to.saturating_sub(from)) || places.is_empty() {
+        let place = format!("d{}", places.len());
+        sum.push(format!("{place}.d * {unit}"));
+        places.push(format!("{DIGITS} AS {place}"));
+        unit *= 10;
     }
     let (sum, places) = (sum.join(" + "), places.join(" CROSS JOIN "));
     format!(
-        "(SELECT * FROM (SELECT {sum} AS seq FROM {places}) AS every WHERE seq <= {to} ORDER BY seq) AS series"
+        "(SELECT seq FROM (SELECT {sum} AS seq FROM {places}) AS every WHERE seq <= {to} ORDER BY seq) \
+         AS series"
     )
 }
 
