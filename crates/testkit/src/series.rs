@@ -23,10 +23,38 @@ pub fn series(from: u32, to: u32) -> String {
     )
 }
 
+/// `sql` with every `seq_1_to_1000` replaced by that [`series`].
+pub(crate) fn expand(sql: &str) -> String {
+    let mut parts = sql.split("seq_");
+    let mut expanded = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let digits = |text: &str| text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+        let (from, rest) = part.split_at(digits(part));
+        let (to, rest) = rest.strip_prefix("_to_").map_or(("", rest), |to| to.split_at(digits(to)));
+        match (from.parse(), to.parse()) {
+            (Ok(from), Ok(to)) => {
+                expanded.push_str(&series(from, to));
+                expanded.push_str(rest);
+            }
+            _ => {
+                expanded.push_str("seq_");
+                expanded.push_str(part);
+            }
+        }
+    }
+    expanded
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::server;
+
+    #[test]
+    fn a_sequence_of_mariadb_is_understood_and_other_names_stay() {
+        let expanded = expand("SELECT seq_no, seq_1_up FROM seq_1_to_5;");
+        assert_eq!(expanded, format!("SELECT seq_no, seq_1_up FROM {};", series(1, 5)));
+    }
 
     #[test]
     fn a_series_has_every_number_once() {
