@@ -10,6 +10,11 @@ target=${CARGO_TARGET_DIR:-$root/target}
 case $target in /*) ;; *) target=$root/$target ;; esac
 cd "$root" || exit 1
 
+# The kinds of server that tests can run on, and where those lie that this machine has not installed.
+server_names=(mariadb-10.11 mariadb-11.8 mysql-9)
+servers_dir=${STEADFAST_SERVERS_DIR:-$target/servers}
+case $servers_dir in /*) ;; *) servers_dir=$root/$servers_dir ;; esac
+
 # Debian keeps the server in /usr/sbin, Fedora in /usr/libexec, rustup everything in ~/.cargo/bin;
 # a shell that was not a login shell may know none of them. Last in line, so that they override nothing.
 PATH=$PATH:/usr/sbin:/usr/libexec:${CARGO_HOME:-${HOME:-}/.cargo}/bin
@@ -49,6 +54,15 @@ clock() {
     printf '%s' "${now/,/.}"
 }
 since() { LC_ALL=C awk -v from="$1" -v to="$(clock)" 'BEGIN { printf "%.1f", to - from }'; }
+
+# check_server_name NAME: stops when there is no such server.
+check_server_name() {
+    local each
+    for each in "${server_names[@]}"; do
+        if [ "$each" = "$1" ]; then return 0; fi
+    done
+    stop 2 "there is no server \"$1\": one of ${server_names[*]}"
+}
 
 have() { command -v "$1" >/dev/null 2>&1; }
 

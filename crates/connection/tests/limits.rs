@@ -83,7 +83,8 @@ fn a_server_killed_and_restarted_leaves_a_broken_connection_and_takes_a_new_one(
 fn a_value_above_the_packet_limit_is_permanent_and_costs_the_connection() {
     let database = server().database();
     let mut conn = Connection::open(&Config::from_url(&database.url()).unwrap()).unwrap();
-    let huge = "x".repeat(20 << 20);
+    let limit: usize = server().sql("", "SELECT @@max_allowed_packet").unwrap().parse().unwrap();
+    let huge = "x".repeat(limit + 1000);
     let error = diesel::sql_query("DO LENGTH(?)")
         .bind::<diesel::sql_types::Text, _>(huge)
         .execute(&mut conn)

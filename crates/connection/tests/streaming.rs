@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use diesel::prelude::*;
 use steadfast_connection::{Config, Connection, Fault, ServerError, Streaming};
-use steadfast_testkit::{TestDatabase, eventually, server};
+use steadfast_testkit::{TestDatabase, eventually, series, server};
 
 diesel::table! { pages (id) { id -> BigInt, filler -> Text, } }
 
@@ -17,9 +17,12 @@ fn open(database: &TestDatabase) -> Connection {
 /// 20,000 rows of 1 KiB, 20 MB together.
 fn filled() -> TestDatabase {
     let database = server().database();
-    let sql = "CREATE TABLE pages (id BIGINT PRIMARY KEY, filler VARCHAR(1024) NOT NULL); \
-               INSERT INTO pages SELECT seq, REPEAT('x', 1024) FROM seq_1_to_20000";
-    open(&database).batch(sql).unwrap();
+    let sql = format!(
+        "CREATE TABLE pages (id BIGINT PRIMARY KEY, filler VARCHAR(1024) NOT NULL); \
+         INSERT INTO pages SELECT seq, REPEAT('x', 1024) FROM {}",
+        series(1, 20_000)
+    );
+    open(&database).batch(&sql).unwrap();
     database
 }
 

@@ -109,13 +109,14 @@ fn a_deadlock_in_a_savepoint_is_told_as_what_it_is() {
 
 #[test]
 fn an_error_of_the_data_leaves_the_transaction_open() {
+    let violated = if server().is_mariadb() { 4025 } else { 3819 };
     let database = accounts();
     let mut conn = open(&database);
     conn.transaction::<_, DieselError, _>(|conn| {
         pay(conn, 1, 7)?;
         let error = pay(conn, 1, -1000).unwrap_err();
         let found = ServerError::find(&error).unwrap();
-        assert_eq!((found.errno(), found.fault()), (4025, Fault::Constraint));
+        assert_eq!((found.errno(), found.fault()), (violated, Fault::Constraint));
         let twice = diesel::insert_into(accounts::table)
             .values((accounts::id.eq(1), accounts::balance.eq(0)))
             .execute(conn)
@@ -125,7 +126,7 @@ fn an_error_of_the_data_leaves_the_transaction_open() {
     })
     .unwrap();
     assert_eq!(balance(&database, 1), 107);
-    assert_eq!(conn.first_error().map(ServerError::errno), Some(4025));
+    assert_eq!(conn.first_error().map(ServerError::errno), Some(violated));
 }
 
 #[test]

@@ -13,7 +13,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use given::{LONG, ms, on_time, one, pool, try_value, value};
-use steadfast_connection::{Config, Fault};
+use steadfast_connection::{Config, Fault, Tls};
 use steadfast_pool::{Error, PoolConfig};
 use steadfast_testkit::{Server, eventually, server, silent_peer};
 
@@ -137,7 +137,11 @@ fn after_kill_nine_and_restart_everybody_works_again_at_once() {
 fn a_wrong_password_and_an_unknown_database_are_told_at_once_to_all_who_wait() {
     let database = server().database();
     let wrong = [
-        (given::server(&database).user("nobody").password("wrong-secret"), 1045),
+        // Without encryption on both sides: else libmariadb cannot log in at MySQL with a password.
+        (
+            given::server(&database).user("nobody").password("wrong-secret").tls(Tls::disabled()),
+            1045,
+        ),
         (given::server(&database).database("no_such_database"), 1049),
     ];
     for (target, errno) in wrong {
@@ -161,7 +165,7 @@ fn a_wrong_password_and_an_unknown_database_are_told_at_once_to_all_who_wait() {
 fn a_password_that_is_put_right_works_at_the_next_attempt() {
     let database = server().database();
     let user = format!("late_{}", std::process::id());
-    let target = given::server(&database).user(&user).password("right");
+    let target = given::server(&database).user(&user).password("right").tls(Tls::disabled());
     let pool = PoolConfig::new().connect_retry(ms(1), ms(10)).build(target).unwrap();
     assert!(matches!(pool.get(), Err(Error::Connect(_))));
 

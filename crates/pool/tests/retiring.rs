@@ -83,7 +83,9 @@ fn a_connection_with_a_transaction_open_is_never_lent_again() {
         drop(lease);
         assert_eq!(told(&reasons).pop(), Some(Reason::OpenTransaction));
         let mut next = pool.get().unwrap();
-        assert_eq!(value(&mut next, "@@in_transaction"), 0);
+        if server().is_mariadb() {
+            assert_eq!(value(&mut next, "@@in_transaction"), 0);
+        }
         assert_eq!(value(&mut next, "(SELECT n FROM t FOR UPDATE)"), 1, "it was undone");
     }
     assert_eq!(told(&reasons).len(), 3);

@@ -88,13 +88,21 @@ fn a_stream_comes_row_by_row_and_ends_when_told() {
     let mut session = bank.sessions.open().unwrap();
     let mut sum = 0;
 
-    let count = session.raw().stream("SELECT seq FROM seq_1_to_10000", (), |row| {
-        sum += row.get::<u64>("seq")?;
-        Ok::<_, Error>(())
-    });
+    let count = session.raw().stream(
+        &format!("SELECT seq FROM {}", steadfast_testkit::series(1, 10_000)),
+        (),
+        |row| {
+            sum += row.get::<u64>("seq")?;
+            Ok::<_, Error>(())
+        },
+    );
     assert_eq!((count.unwrap(), sum), (10_000, 50_005_000));
 
-    let ended = session.raw().stream("SELECT seq FROM seq_1_to_500", (), |_| Err(Error::Closed));
+    let ended = session.raw().stream(
+        &format!("SELECT seq FROM {}", steadfast_testkit::series(1, 500)),
+        (),
+        |_| Err(Error::Closed),
+    );
     assert!(matches!(ended, Err(Error::Closed)), "{ended:?}");
     assert_eq!(session.raw().value::<i64>("SELECT 1", ()).unwrap(), 1);
 }

@@ -6,6 +6,7 @@ use std::{env, process, thread};
 
 use crate::endpoint::Endpoint;
 use crate::private::Private;
+use crate::series::expand;
 use crate::{Error, Proxy, client};
 
 /// The longest name a server takes.
@@ -76,7 +77,7 @@ impl TestDatabase {
     /// # Errors
     /// [`Error::Sql`] with the number of the first statement that failed, [`Error::ClientTimeout`].
     pub fn sql(&self, text: &str) -> Result<String, Error> {
-        client::sql(&self.endpoint, &self.name, text)
+        client::sql(&self.endpoint, &self.name, &expand(text))
     }
 
     fn tell_where_it_is(&self) {

@@ -1,6 +1,7 @@
 //! What can go wrong around a test server.
 
 use std::io;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Why a server could not be had, asked or stopped.
@@ -16,6 +17,27 @@ pub enum Error {
     Missing {
         /// Name of the program that was looked for.
         program: &'static str,
+    },
+    /// `STEADFAST_TEST_SERVER` names no kind of server.
+    #[error(
+        "STEADFAST_TEST_SERVER={name} is unknown: one of {known}, or unset for the installed one"
+    )]
+    UnknownServer {
+        /// What it names.
+        name: String,
+        /// What it may name.
+        known: String,
+    },
+    /// The server of `STEADFAST_TEST_SERVER` has not been unpacked.
+    #[error(
+        "the server {name} is not in {}: run scripts/servers unpack {name}, or set \
+         STEADFAST_SERVERS_DIR to the folder that holds it", folder.display()
+    )]
+    NotUnpacked {
+        /// The kind of server.
+        name: String,
+        /// Where it was looked for.
+        folder: PathBuf,
     },
     /// The data directory could not be created.
     #[error("the data directory could not be created by {program}: {output}")]

@@ -1,4 +1,4 @@
-//! A private MariaDB server for tests, and faults on demand.
+//! A private MariaDB or MySQL server for tests, and faults on demand.
 //!
 //! [`server`] starts one server for the whole test binary at the first call, in about half a
 //! second, on a socket and a loopback port of its own; [`Server::database`] gives each test a
@@ -20,7 +20,10 @@
 //! # Settings
 //! - `STEADFAST_TEST_URL=mysql://user:password@host:port/`: [`server`] is that server instead.
 //!   What stops or kills a server then answers [`Error::NotPrivate`].
-//! - `STEADFAST_SERVER=/path/to/mariadbd`: the program to start.
+//! - `STEADFAST_TEST_SERVER=mysql-9`, `mariadb-11.8` or `mariadb-10.11`: the kind of server to start,
+//!   as `scripts/servers` unpacked it; the last means whatever is installed, as does no name at all.
+//!   It is looked for in `STEADFAST_SERVERS_DIR`, else in `target/servers`.
+//! - `STEADFAST_SERVER=/path/to/mariadbd`: the program to start, whatever the kind.
 //! - `STEADFAST_KEEP=1`: the data of a failed test outlives the process; it is printed where.
 //!
 //! Made for Linux; it speaks to the server through the `mariadb` client and knows no other crate of
@@ -47,10 +50,12 @@ mod private;
 mod programs;
 mod proxy;
 mod scripted;
+mod series;
 mod server;
 mod sockets;
 mod supervisor;
 mod template;
+mod version;
 
 pub use database::TestDatabase;
 pub use error::Error;
@@ -58,4 +63,6 @@ pub use eventually::eventually;
 pub use peer::{Peer, scripted_peer, silent_peer};
 pub use proxy::{Armed, Command, Direction, Packets, Proxy, Rule};
 pub use scripted::{ScriptedServer, Talk, packet};
+pub use series::series;
 pub use server::{Server, server};
+pub use version::{Vendor, Version};

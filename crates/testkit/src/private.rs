@@ -31,6 +31,7 @@ const PORTS: u32 = 10;
 pub(crate) struct Private {
     port: u16,
     folder: Folder,
+    program: ServerProgram,
     /// Guards the conversation with the supervisor, and with it the server's process.
     process: Mutex<Process>,
 }
@@ -50,29 +51,32 @@ enum State {
 
 impl Private {
     pub(crate) fn start(flags: &[&str]) -> Result<Self, Error> {
-        let program = ServerProgram::find()?;
         let mut attempt = 1;
         loop {
             // A port that was free may be taken before the server binds it: then it ends at once.
             let port = port::free();
-            match Self::start_at(port, &program, flags) {
+            match Self::start_at(port, flags) {
                 Err(Error::Ended { .. }) if attempt < PORTS && port::is_taken(port) => attempt += 1,
                 other => return other,
             }
         }
     }
 
-    fn start_at(port: u16, program: &ServerProgram, flags: &[&str]) -> Result<Self, Error> {
+    fn start_at(port: u16, flags: &[&str]) -> Result<Self, Error> {
+        let program = ServerProgram::find()?;
         let (folder, inhabited) = Folder::create()?;
         let as_root = folder.is_roots();
-        template::copy_to(&folder.data(), program, as_root)?;
-        let mut arguments = arguments(&folder, port, program);
+        template::copy_to(&folder.data(), &program, as_root)?;
+        let mut arguments = arguments(&folder, port, &program);
+        if !flags.iter().any(|flag| flag.starts_with("--ssl")) {
+            arguments.push(program.without_encryption().to_owned());
+        }
         arguments.extend(as_root.then(|| "--user=root".to_owned()));
         arguments.extend(flags.iter().map(|&flag| flag.to_owned()));
         let supervisor = Supervisor::start(&folder, inhabited, &program.path, &arguments)?;
         let mut process = Process { supervisor, state: State::Gone };
         process.start(&folder)?;
-        Ok(Self { port, folder, process: Mutex::new(process) })
+        Ok(Self { port, folder, program, process: Mutex::new(process) })
     }
 
     pub(crate) fn endpoint(&self) -> Endpoint {
@@ -168,7 +172,9 @@ impl Private {
         let user = if self.folder.is_roots() { " --user=root" } else { "" };
         let (data, socket) = (data.display(), socket.display());
         Ok(format!(
-            "mariadbd --no-defaults --datadir={data} --socket={socket} --skip-networking{user}"
+            "{} --no-defaults {} --datadir={data} --socket={socket} --skip-networking{user}",
+            self.program.path.display(),
+            self.program.flags.join(" "),
         ))
     }
 }
@@ -246,17 +252,18 @@ fn arguments(folder: &Folder, port: u16, program: &ServerProgram) -> Vec<String>
         format!("--port={port}"),
         "--bind-address=127.0.0.1".to_owned(),
     ];
+    arguments.extend_from_slice(&program.flags);
     let mut add = |flags: &[&str]| arguments.extend(flags.iter().map(|&flag| flag.to_owned()));
-    add(&template::LAYOUT);
+    add(&template::layout(program));
     add(&["--server-id=1", "--log-bin", "--binlog-format=row"]);
     // Written at every commit, forced to disk once a second: a killed process loses nothing.
     add(&["--innodb-flush-log-at-trx-commit=2", "--innodb-buffer-pool-size=64M"]);
     add(&["--innodb-buffer-pool-dump-at-shutdown=0", "--innodb-buffer-pool-load-at-startup=0"]);
     add(&["--max-connections=200", "--performance-schema=0", "--local-infile=1"]);
+    add(&["--skip-name-resolve"]);
     if program.is_mariadb() {
-        add(&["--skip-name-resolve", "--aria-pagecache-buffer-size=8M", "--key-buffer-size=1M"]);
+        add(&["--aria-pagecache-buffer-size=8M", "--key-buffer-size=1M"]);
     } else {
-        // Not run yet with MySQL. There root exists for `localhost` only, which a name lookup gives.
         add(&["--mysqlx=OFF"]);
     }
     arguments

@@ -6,7 +6,8 @@ use std::sync::{Arc, OnceLock};
 
 use crate::endpoint::Endpoint;
 use crate::private::Private;
-use crate::{Error, Proxy, TestDatabase, client};
+use crate::series::expand;
+use crate::{Error, Proxy, TestDatabase, Version, client};
 
 /// The server of this test binary: started at the first call, ended with the process.
 ///
@@ -30,27 +31,31 @@ pub fn server() -> &'static Server {
     }
 }
 
-/// A MariaDB server. A private one ends when this is dropped, and in any case with the process.
+/// A MariaDB or MySQL server. A private one ends when this is dropped, and in any case with the process.
 #[derive(Debug)]
 pub struct Server {
     endpoint: Endpoint,
     private: Option<Arc<Private>>,
+    version: OnceLock<Version>,
 }
 
 impl Server {
-    /// Starts a private server: empty, root without a password, binary log on.
+    /// Starts a private server of the kind that `STEADFAST_TEST_SERVER` names: empty, root without a
+    /// password, binary log on.
     ///
     /// # Blocks
-    /// Until it answers: about half a second, at most half a minute.
+    /// Until it answers: about half a second, MySQL a second; at most half a minute.
     ///
     /// # Errors
-    /// [`Error::Missing`] if MariaDB is not installed; [`Error::Ended`] or [`Error::NotReady`] with
+    /// [`Error::Missing`] if the server is not installed, [`Error::NotUnpacked`] or
+    /// [`Error::UnknownServer`] if it is not the installed one that is asked for; [`Error::Ended`] or [`Error::NotReady`] with
     /// the server's log if it did not start.
     pub fn start() -> Result<Self, Error> {
         Self::with(&[])
     }
 
-    /// Starts a private server with further flags, such as `--ssl-cert=…`; they win over ours.
+    /// Starts a private server with further flags, such as `--ssl-cert=…`; they win over ours. It offers
+    /// no encryption unless one of them begins with `--ssl`.
     ///
     /// # Blocks
     /// As [`start`](Self::start) does.
@@ -59,7 +64,8 @@ impl Server {
     /// Those of [`start`](Self::start); an unknown flag is [`Error::Ended`].
     pub fn with(flags: &[&str]) -> Result<Self, Error> {
         let private = Private::start(flags)?;
-        Ok(Self { endpoint: private.endpoint(), private: Some(Arc::new(private)) })
+        let endpoint = private.endpoint();
+        Ok(Self { endpoint, private: Some(Arc::new(private)), version: OnceLock::new() })
     }
 
     /// A server that somebody else runs. Nothing is asked of it yet.
@@ -67,7 +73,30 @@ impl Server {
     /// # Errors
     /// [`Error::Url`] if the URL is not of the form `mysql://user:password@host:port/`.
     pub fn external(url: &str) -> Result<Self, Error> {
-        Ok(Self { endpoint: Endpoint::external(url)?, private: None })
+        let endpoint = Endpoint::external(url)?;
+        Ok(Self { endpoint, private: None, version: OnceLock::new() })
+    }
+
+    /// What the server is. It is asked once.
+    ///
+    /// # Blocks
+    /// At the first call, for one run of the client.
+    ///
+    /// # Panics
+    /// If it does not answer.
+    #[track_caller]
+    pub fn version(&self) -> &Version {
+        self.version.get_or_init(|| {
+            let text = self.sql("", "SELECT VERSION()");
+            let text = text.unwrap_or_else(|error| panic!("no version of the server: {error}"));
+            Version::parse(&text).unwrap_or_else(|| panic!("no version of a server: {text}"))
+        })
+    }
+
+    /// Whether it is MariaDB; else it is MySQL. Blocks and panics as [`version`](Self::version) does.
+    #[track_caller]
+    pub fn is_mariadb(&self) -> bool {
+        self.version().is_mariadb()
     }
 
     /// Creates a fresh database for the calling test, named after it.
@@ -136,13 +165,15 @@ impl Server {
     /// Runs statements through the client, in `database` or in none (`""`). Returns rows as lines and
     /// columns separated by tabs, without headings and without a line break at the end.
     ///
+    /// `seq_1_to_1000`, a table of MariaDB alone, is understood on MySQL too: see [`series`](crate::series()).
+    ///
     /// # Blocks
     /// Until they are done, for at most a minute.
     ///
     /// # Errors
     /// [`Error::Sql`] with the number of the first statement that failed, [`Error::ClientTimeout`].
     pub fn sql(&self, database: &str, text: &str) -> Result<String, Error> {
-        client::sql(&self.endpoint, database, text)
+        client::sql(&self.endpoint, database, &expand(text))
     }
 
     /// Ends a connection by the id the server gave it, as an administrator would.

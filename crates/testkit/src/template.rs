@@ -16,7 +16,19 @@ use crate::programs::ServerProgram;
 const REVISION: u32 = 1;
 
 /// Flags that a data directory is created with and that its servers repeat.
-pub(crate) const LAYOUT: [&str; 1] = ["--innodb-log-file-size=32M"];
+pub(crate) fn layout(program: &ServerProgram) -> [&'static str; 1] {
+    if program.is_mariadb() {
+        ["--innodb-log-file-size=32M"]
+    } else {
+        ["--innodb-redo-log-capacity=32M"]
+    }
+}
+
+/// What MySQL's installation lacks beside MariaDB's: root over 127.0.0.1, without a lookup of the name.
+const MYSQL_ROOT: &str = "\
+    CREATE USER root@'127.0.0.1';
+    GRANT ALL ON *.* TO root@'127.0.0.1' WITH GRANT OPTION;
+";
 
 /// Creates `data` as a copy of the template, which is made first if it is not there.
 ///
@@ -30,7 +42,7 @@ pub(crate) fn copy_to(data: &Path, program: &ServerProgram, as_root: bool) -> Re
 fn make_once(program: &ServerProgram, as_root: bool) -> Result<PathBuf, Error> {
     let home = folder::home()?;
     let mut hasher = DefaultHasher::new();
-    (&program.path, &program.version, REVISION, as_root).hash(&mut hasher);
+    (&program.path, &program.version, &program.flags, REVISION, as_root).hash(&mut hasher);
     let template = home.join(format!("template-{:016x}", hasher.finish()));
     if template.is_dir() {
         return Ok(template);
@@ -50,6 +62,7 @@ fn make_once(program: &ServerProgram, as_root: bool) -> Result<PathBuf, Error> {
 }
 
 fn install(data: &Path, program: &ServerProgram, as_root: bool) -> Result<(), Error> {
+    let init = data.with_extension("sql");
     let mut command = if program.is_mariadb() {
         let (script, base) = program.installer()?;
         let mut command = Command::new(script);
@@ -61,14 +74,19 @@ fn install(data: &Path, program: &ServerProgram, as_root: bool) -> Result<(), Er
         command
     } else {
         let mut command = Command::new(&program.path);
+        fs::write(&init, MYSQL_ROOT).map_err(Error::io(format!("writing {}", init.display())))?;
         command.args(["--no-defaults", "--initialize-insecure"]);
+        command.arg(format!("--init-file={}", init.display()));
         command
     };
-    command.arg(format!("--datadir={}", data.display())).args(LAYOUT);
+    command.arg(format!("--datadir={}", data.display())).args(layout(program));
+    command.args(&program.flags);
     command.args(as_root.then_some("--user=root"));
     let name = command.get_program().to_string_lossy().into_owned();
     let output =
         command.stdin(Stdio::null()).output().map_err(Error::io(format!("starting {name}")))?;
+    // It is there only for MySQL.
+    drop(fs::remove_file(&init));
     if output.status.success() {
         return Ok(());
     }
@@ -108,7 +126,8 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let data = folder.path().join("data");
         copy_to(&data, &program, as_root).expect("a copy");
-        for file in ["ibdata1", "mysql/global_priv.MAD"] {
+        let accounts = if program.is_mariadb() { "mysql/global_priv.MAD" } else { "mysql.ibd" };
+        for file in ["ibdata1", accounts] {
             let read = |from: &Path| fs::read(from.join(file)).expect("a file of the server");
             assert!(read(&data) == read(&template), "{file} differs");
         }

@@ -289,9 +289,42 @@ impl Handle {
     }
 
     /// True if the last answer said that session state changed (schema, variables, temporary tables
-    /// …).
+    /// …). MySQL sets the same bit where all it tells is that a transaction was begun or ended.
     pub(crate) fn session_changed(&self) -> bool {
+        use ffi::enum_session_state_type as kind;
+
+        if self.wire_answers {
+            // What cannot be read is taken for a change.
+            return self.channel.summary.session_changed().unwrap_or(true);
+        }
+        let told = |kinds: &[kind]| kinds.iter().any(|&kind| self.tells_of(kind));
+        let of_session = [
+            kind::SESSION_TRACK_SYSTEM_VARIABLES,
+            kind::SESSION_TRACK_SCHEMA,
+            kind::SESSION_TRACK_STATE_CHANGE,
+        ];
+        let of_transaction = [
+            kind::SESSION_TRACK_GTIDS,
+            kind::SESSION_TRACK_TRANSACTION_CHARACTERISTICS,
+            kind::SESSION_TRACK_TRANSACTION_STATE,
+        ];
         self.status() & SERVER_SESSION_STATE_CHANGED != 0
+            && (told(&of_session) || !told(&of_transaction))
+    }
+
+    /// Whether the last answer of the client library holds a change of this kind.
+    fn tells_of(&self, kind: ffi::enum_session_state_type) -> bool {
+        let (mut data, mut length) = (ptr::null(), 0);
+        // SAFETY: the handle is live; both pointers are to variables of the declared types.
+        let missing = unsafe {
+            ffi::mysql_session_track_get_first(
+                self.mysql.as_ptr(),
+                kind,
+                &raw mut data,
+                &raw mut length,
+            )
+        };
+        missing == 0
     }
 
     pub(crate) fn thread_id(&self) -> u64 {

@@ -13,6 +13,7 @@ pub(crate) const STATUS_LAST_ROW_SENT: u16 = 1 << 7;
 pub(crate) const STATUS_SESSION_CHANGED: u16 = 1 << 14;
 
 const SESSION_TRACK_SCHEMA: u8 = 1;
+const SESSION_TRACK_GTIDS: u8 = 3;
 
 /// A row may begin with EOF's byte: its first value then has a length in eight bytes.
 const SHORTEST_LONG_ROW: usize = 0xff_ffff;
@@ -86,6 +87,23 @@ impl Summary {
         let mut bytes = Bytes::new(packet);
         bytes.u8()?;
         Ok(Self { warnings: bytes.u16()?, status: bytes.u16()?, ..Self::default() })
+    }
+
+    /// Whether the session differs from before. MySQL sets the same bit where all it tells is that a
+    /// transaction was begun or ended, or its GTID.
+    pub(crate) fn session_changed(&self) -> Result<bool, Malformed> {
+        if self.status & STATUS_SESSION_CHANGED == 0 {
+            return Ok(false);
+        }
+        let mut bytes = Bytes::new(&self.changes);
+        while bytes.left() > 0 {
+            if bytes.u8()? < SESSION_TRACK_GTIDS {
+                return Ok(true);
+            }
+            bytes.text()?;
+        }
+        // What is not told in detail is taken for a change.
+        Ok(self.changes.is_empty())
     }
 
     /// The database now in use, if that changed.
@@ -162,6 +180,20 @@ mod tests {
             assert!(dialect.is_end(end) && !dialect.is_end(other));
             assert_eq!(dialect.end(other), Err(Malformed));
         }
+    }
+
+    #[test]
+    fn the_begin_of_a_transaction_is_no_change_of_the_session() {
+        let told = |changes: &[u8]| {
+            let status = STATUS_SESSION_CHANGED;
+            Summary { status, changes: changes.into(), ..Summary::default() }.session_changed()
+        };
+        let transaction = [&[5, 9, 8][..], b"T_______"].concat();
+        assert_eq!(told(&transaction), Ok(false));
+        assert_eq!(told(&[&transaction[..], &[2, 2, 1, b'1']].concat()), Ok(true));
+        assert_eq!(told(&[]), Ok(true), "nothing is told of it");
+        assert_eq!(told(&[5, 9, 8]), Err(Malformed));
+        assert_eq!(Summary::default().session_changed(), Ok(false));
     }
 
     #[test]
