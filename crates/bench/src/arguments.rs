@@ -120,7 +120,7 @@ mod tests {
 
         assert!(cycle.wants(&metric("pool.cycle")));
         assert!(!cycle.wants(&metric("pool.wait_p99")));
-        assert!(parse("pool.cycle wait_p99").is_err());
+        parse("pool.cycle wait_p99").unwrap_err();
         Ok(())
     }
 

@@ -103,8 +103,8 @@ impl Way {
 
     /// Passes on what is due.
     fn pass_on(&mut self) {
-        while let Some((_, bytes)) = self.under_way.pop_front_if(|(due, _)| *due <= Instant::now())
-        {
+        while self.under_way.front().is_some_and(|(due, _)| *due <= Instant::now()) {
+            let Some((_, bytes)) = self.under_way.pop_front() else { return };
             let outcome = match bytes.as_slice() {
                 [] => self.to.shutdown(Shutdown::Write),
                 bytes => self.to.write_all(bytes),

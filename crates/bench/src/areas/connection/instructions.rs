@@ -18,31 +18,29 @@ const FEW: u64 = 200;
 const MANY: u64 = 1_200;
 
 pub(super) fn benchmarks() -> Vec<Benchmark> {
+    let benchmark = |name, unit, enter| benchmark(name, unit, Better::Lower, enter);
     vec![
-        benchmark("connection.instructions", "per select", Better::Lower, |ground| {
-            enter(ground, "select")
+        benchmark("connection.instructions", "instructions a select", |ground| {
+            Ok(enter(ground, "select"))
         }),
-        benchmark("connection.instructions_insert", "per insert", Better::Lower, |ground| {
-            enter(ground, "insert")
+        benchmark("connection.instructions_insert", "instructions an insert", |ground| {
+            Ok(enter(ground, "insert"))
         }),
-        benchmark(
-            "connection.instructions_transaction",
-            "per transaction",
-            Better::Lower,
-            |ground| enter(ground, "transaction"),
-        ),
+        benchmark("connection.instructions_transaction", "instructions a transaction", |ground| {
+            Ok(enter(ground, "transaction"))
+        }),
     ]
 }
 
-fn enter(ground: &Ground, operation: &'static str) -> Result<Entry, Failure> {
+fn enter(ground: &Ground, work: &'static str) -> Entry {
     let contestant = |who| {
         let url = ground.url();
         Contestant::new(who, move || {
-            let count = |count| instructions(&Task { work: operation, who, url: &url, count });
+            let count = |count| instructions(&Task { work, who, url: &url, count });
             Ok((count(MANY)? - count(FEW)?) / (MANY - FEW) as f64)
         })
     };
-    Ok(Entry { ours: contestant("ours"), peers: vec![contestant("diesel"), contestant("mysql")] })
+    Entry { ours: contestant("ours"), peers: vec![contestant("diesel"), contestant("mysql")] }
 }
 
 /// What the whole life of a child takes.
@@ -59,46 +57,54 @@ fn instructions(task: &Task<'_>) -> Result<f64, Failure> {
 /// What a child does for these metrics: it always prints 0, the figure is callgrind's.
 pub(super) fn work(name: &str) -> Option<Work> {
     match name {
-        "select" => Some(|who, url, count| {
-            let (ours, diesel) =
-                (accounts::select::<Connection>, accounts::select::<MysqlConnection>);
-            repeat(who, url, count, ours, diesel, accounts::select_by_mysql)
-        }),
-        "insert" => Some(|who, url, count| {
-            let (ours, diesel) =
-                (accounts::insert::<Connection>, accounts::insert::<MysqlConnection>);
-            repeat(who, url, count, ours, diesel, accounts::insert_by_mysql)
-        }),
-        "transaction" => Some(|who, url, count| {
-            let ours = accounts::transaction::<Connection>;
-            let diesel = accounts::transaction::<MysqlConnection>;
-            repeat(who, url, count, ours, diesel, accounts::transaction_by_mysql)
-        }),
+        "select" => Some(|who, url, count| SELECT.repeat(who, url, count)),
+        "insert" => Some(|who, url, count| INSERT.repeat(who, url, count)),
+        "transaction" => Some(|who, url, count| TRANSACTION.repeat(who, url, count)),
         _ => None,
     }
 }
 
-type Operation<C> = fn(&mut C) -> Result<(), Failure>;
-
-fn repeat(
-    who: &str,
-    url: &str,
-    count: u64,
-    ours: Operation<Connection>,
-    diesel: Operation<MysqlConnection>,
-    mysql: Operation<Conn>,
-) -> Result<f64, Failure> {
-    // The same keys in every run: even the length of a number makes a difference.
-    fastrand::seed(7);
-    match who {
-        "ours" => times(count, &mut line::ours(url)?, ours)?,
-        "diesel" => times(count, &mut line::diesel(url)?, diesel)?,
-        "mysql" => times(count, &mut line::mysql(url)?, mysql)?,
-        other => return Err(format!("nobody is called {other}").into()),
-    }
-    Ok(0.0)
+/// One operation, as each contestant does it.
+struct Operation {
+    ours: fn(&mut Connection) -> Result<(), Failure>,
+    diesel: fn(&mut MysqlConnection) -> Result<(), Failure>,
+    mysql: fn(&mut Conn) -> Result<(), Failure>,
 }
 
-fn times<C>(count: u64, connection: &mut C, operation: Operation<C>) -> Result<(), Failure> {
+const SELECT: Operation = Operation {
+    ours: accounts::select,
+    diesel: accounts::select,
+    mysql: accounts::select_by_mysql,
+};
+const INSERT: Operation = Operation {
+    ours: accounts::insert,
+    diesel: accounts::insert,
+    mysql: accounts::insert_by_mysql,
+};
+const TRANSACTION: Operation = Operation {
+    ours: accounts::transaction,
+    diesel: accounts::transaction,
+    mysql: accounts::transaction_by_mysql,
+};
+
+impl Operation {
+    fn repeat(&self, who: &str, url: &str, count: u64) -> Result<f64, Failure> {
+        // The same keys in every run: even the length of a number makes a difference.
+        fastrand::seed(7);
+        match who {
+            "ours" => times(count, &mut line::ours(url)?, self.ours)?,
+            "diesel" => times(count, &mut line::diesel(url)?, self.diesel)?,
+            "mysql" => times(count, &mut line::mysql(url)?, self.mysql)?,
+            other => return Err(format!("nobody is called {other}").into()),
+        }
+        Ok(0.0)
+    }
+}
+
+fn times<C>(
+    count: u64,
+    connection: &mut C,
+    operation: fn(&mut C) -> Result<(), Failure>,
+) -> Result<(), Failure> {
     (0..count).try_for_each(|_| operation(connection))
 }

@@ -47,7 +47,7 @@ fn benchmark(
 }
 
 /// A benchmark whose answers are wrong measures nothing.
-fn expect_same<T: PartialEq + std::fmt::Debug>(wanted: T, came: T) -> Result<(), Failure> {
+fn expect_same<T: Copy + PartialEq + std::fmt::Debug>(wanted: T, came: T) -> Result<(), Failure> {
     if wanted == came {
         return Ok(());
     }

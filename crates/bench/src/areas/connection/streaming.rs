@@ -87,12 +87,14 @@ fn enter_rate(ground: &Ground) -> Result<Entry, Failure> {
     Ok(Entry { ours: contestant("ours"), peers })
 }
 
-/// `mariadb --quick`, with its own start and end, which take some 10 ms.
+/// `mariadb --quick`, with its own start and end, which take some 10 ms. With `--raw` it need not look
+/// for characters to escape, and is a quarter faster.
 fn client(ground: &Ground, large: &Large) -> Contestant {
     let (round, count) = (ground.round(), large.rows());
     let words: Vec<String> = [
         "--no-defaults",
         "--quick",
+        "--raw",
         "--protocol=tcp",
         "--host=127.0.0.1",
         "--user=root",
