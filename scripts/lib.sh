@@ -67,7 +67,7 @@ check_server_name() {
 have() { command -v "$1" >/dev/null 2>&1; }
 
 # Sets `missing` (for a reader) and `packages` (Debian's names) to what this machine lacks of KIND…:
-# build, client, server.
+# build, client, server, valgrind.
 find_missing() {
     missing=() packages=()
     local kind
@@ -81,6 +81,7 @@ find_missing() {
             fi
             ;;
         client) have mariadb || lacks "the command line client (mariadb)" mariadb-client ;;
+        valgrind) have valgrind || lacks "valgrind" valgrind ;;
         server)
             # STEADFAST_SERVER names the program to start; the tests understand it too.
             if [ -x "${STEADFAST_SERVER:-}" ]; then continue; fi
@@ -97,7 +98,7 @@ lacks() {
     packages+=("$@")
 }
 
-# need_packages KIND…: installs what is missing of build, client, server, or says how and stops with 3.
+# need_packages KIND…: installs what is missing of build, client, server, valgrind, or says how and stops with 3.
 # `-core` is the program alone: no system service is set up and nothing listens on 3306 afterwards.
 need_packages() {
     have cargo || stop 3 "cargo is missing: install Rust with rustup first"

@@ -25,6 +25,8 @@ pub(crate) struct Plan {
     pub(crate) rounds: usize,
     /// How long one side works in one round.
     pub(crate) round: Duration,
+    /// Whether a table that takes long to fill has its whole size.
+    pub(crate) whole: bool,
 }
 
 impl Arguments {
@@ -48,8 +50,12 @@ impl Arguments {
             }
         }
         let mut names = names.into_iter();
-        let area = names.next().ok_or("an area is missing")?;
-        let metric = names.next();
+        let first = names.next().ok_or("an area is missing")?;
+        // `connection.select` alone names area and metric.
+        let (area, metric) = match first.split_once('.') {
+            Some((area, _)) => (area.to_owned(), Some(first)),
+            None => (first, names.next()),
+        };
         if let Some(surplus) = names.next() {
             return Err(format!("one metric at most, and then comes {surplus}"));
         }
@@ -70,11 +76,11 @@ impl Arguments {
 
 impl Plan {
     fn full() -> Self {
-        Self { rounds: 9, round: Duration::from_secs(1) }
+        Self { rounds: 9, round: Duration::from_secs(1), whole: true }
     }
 
     fn quick() -> Self {
-        Self { rounds: FEWEST_ROUNDS, round: Duration::from_millis(300) }
+        Self { rounds: FEWEST_ROUNDS, round: Duration::from_millis(300), whole: false }
     }
 }
 
@@ -105,6 +111,16 @@ mod tests {
         assert!(arguments.json);
         assert_eq!(arguments.plan, Plan { rounds: 12, ..Plan::quick() });
         assert!(arguments.wants(&metric("pool.cycle")));
+        Ok(())
+    }
+
+    #[test]
+    fn a_metric_with_its_area_is_enough() -> Result<(), String> {
+        let cycle = parse("pool.cycle --quick")?;
+
+        assert!(cycle.wants(&metric("pool.cycle")));
+        assert!(!cycle.wants(&metric("pool.wait_p99")));
+        parse("pool.cycle wait_p99").unwrap_err();
         Ok(())
     }
 

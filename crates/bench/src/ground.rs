@@ -4,19 +4,27 @@
 //! it. Nothing is forced to disk at a commit: the disk would be measured otherwise, and be the same
 //! for everybody.
 
+mod large;
+
+use std::cell::OnceCell;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use diesel::{Connection as _, MysqlConnection};
 use steadfast_connection::{Config, Connection};
 use steadfast_testkit::{Server, TestDatabase};
 
 use crate::arguments::Plan;
+use crate::far;
 use crate::harness::Failure;
 use crate::processor::OneProcessor;
 use crate::versions;
+pub(crate) use large::Large;
 
 /// Rows in the table `account`, with the keys 1 to this.
 pub(crate) const ROWS: i64 = 100_000;
+
+/// Rows in the table `big_account`.
+pub(crate) const BIG_ROWS: i64 = 10 * ROWS;
 
 /// Which processors a benchmark runs on, server included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,9 +37,11 @@ pub(crate) enum Place {
 
 /// The server and its data.
 pub(crate) struct Ground {
+    /// Made when the first metric wants it.
+    large: OnceCell<Large>,
     // In this order: the database is dropped before its server, and the server before its place.
     database: TestDatabase,
-    _server: Server,
+    server: Server,
     _place: Option<OneProcessor>,
     place: Place,
     plan: Plan,
@@ -54,13 +64,20 @@ impl Ground {
         ];
         let server = Server::with(&flags)?;
         let database = server.database();
-        database.sql(include_str!("ground.sql"))?;
-        Ok(Self { database, _server: server, _place: kept, place, plan })
+        database.sql(include_str!("ground/account.sql"))?;
+        Ok(Self { large: OnceCell::new(), database, server, _place: kept, place, plan })
     }
 
     /// `mysql://root@127.0.0.1:PORT/DATABASE`.
     pub(crate) fn url(&self) -> String {
         self.database.url()
+    }
+
+    /// The same through a network that adds `one_way` to each direction.
+    pub(crate) fn url_with_delay(&self, one_way: Duration) -> Result<String, Failure> {
+        let server = SocketAddr::from((Ipv4Addr::LOCALHOST, self.server.port()));
+        let far = far::relay(server, one_way)?;
+        Ok(format!("mysql://root@{far}/{}", self.database.name()))
     }
 
     /// How to connect with ours.
@@ -73,9 +90,25 @@ impl Ground {
         Ok(Connection::open(&self.config()?)?)
     }
 
-    /// One of diesel's own connections.
-    pub(crate) fn diesel(&self) -> Result<MysqlConnection, Failure> {
-        Ok(MysqlConnection::establish(&self.url())?)
+    /// Fills the table `big_account`, unless it was done before.
+    ///
+    /// # Blocks
+    /// For some seconds.
+    pub(crate) fn fill_big_account(&self) -> Result<(), Failure> {
+        self.database.sql(include_str!("ground/big_account.sql"))?;
+        Ok(())
+    }
+
+    /// The table of a gigabyte.
+    ///
+    /// # Blocks
+    /// The first time, for half a minute.
+    pub(crate) fn large(&self) -> Result<&Large, Failure> {
+        if let Some(large) = self.large.get() {
+            return Ok(large);
+        }
+        let large = Large::prepare(self.plan.whole)?;
+        Ok(self.large.get_or_init(|| large))
     }
 
     /// How long one side works in one round.
@@ -85,18 +118,19 @@ impl Ground {
 
     /// Who is measured on what.
     pub(crate) fn description(&self) -> Result<String, Failure> {
-        let Plan { rounds, round } = self.plan;
+        let Plan { rounds, round, .. } = self.plan;
         let place = match self.place {
             Place::OneProcessor => "one processor",
             Place::AllProcessors => "all processors",
         };
         Ok(format!(
-            "server {} beside the client on {place}, TCP loopback; peers {}, {}, both over {}; \
+            "server {} beside the client on {place}, TCP loopback; peers {}, {}, both over {}, and {}; \
              {rounds} rounds of {round:?} a side after a warm-up",
             self.ours()?.server_version(),
             versions::named("diesel"),
             versions::named("r2d2"),
             versions::named("mysqlclient-sys"),
+            versions::named("mysql"),
         ))
     }
 }

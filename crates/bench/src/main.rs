@@ -7,6 +7,8 @@
 
 mod areas;
 mod arguments;
+mod child;
+mod far;
 mod ground;
 mod harness;
 mod output;
@@ -24,7 +26,14 @@ use crate::ground::Ground;
 use crate::harness::{Failure, measure};
 
 fn main() -> ExitCode {
-    let chosen = Arguments::parse(env::args().skip(1)).and_then(|arguments| {
+    let mut words = env::args().skip(1).peekable();
+    if words.next_if_eq(child::SIGN).is_some() {
+        return match child::serve(words) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(failure) => complain(1, &failure.to_string()),
+        };
+    }
+    let chosen = Arguments::parse(words).and_then(|arguments| {
         let benchmarks = choose(&arguments)?;
         Ok((arguments, benchmarks))
     });
@@ -35,6 +44,10 @@ fn main() -> ExitCode {
             Err(failure) => (1, failure.to_string()),
         },
     };
+    complain(code, &problem)
+}
+
+fn complain(code: u8, problem: &str) -> ExitCode {
     // Where stderr is closed nobody reads why; the exit code still says that it failed.
     drop(writeln!(io::stderr(), "steadfast-bench: {problem}"));
     ExitCode::from(code)

@@ -28,7 +28,7 @@ mod tests {
 
     #[test]
     fn every_peer_stands_in_the_lock_file() {
-        for peer in ["diesel", "r2d2"] {
+        for peer in ["diesel", "mysql", "r2d2"] {
             assert!(version_in(LOCK, peer).is_some(), "{peer}");
         }
     }

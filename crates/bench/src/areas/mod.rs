@@ -3,15 +3,20 @@
 mod connection;
 mod pool;
 
+use crate::child::Work;
 use crate::ground::{Ground, Place};
 use crate::harness::{Contestant, Failure, Metric};
 
+/// Connects everybody who takes part.
+pub(crate) type Enter = fn(&Ground) -> Result<Entry, Failure>;
+
 /// One metric and who takes part in it.
+#[derive(Clone)]
 pub(crate) struct Benchmark {
     pub(crate) metric: Metric,
     pub(crate) place: Place,
-    /// Connects everybody. Only called when the metric's turn has come.
-    pub(crate) enter: fn(&Ground) -> Result<Entry, Failure>,
+    /// Only called when the metric's turn has come.
+    pub(crate) enter: Enter,
 }
 
 /// Everybody who takes part in one metric.
@@ -30,6 +35,11 @@ impl Entry {
 /// All metrics of all areas.
 pub(crate) fn all() -> Vec<Benchmark> {
     connection::benchmarks().into_iter().chain(pool::benchmarks()).collect()
+}
+
+/// What a child process can be told to do.
+pub(crate) fn work(name: &str) -> Option<Work> {
+    connection::work(name)
 }
 
 #[cfg(test)]
