@@ -86,22 +86,29 @@ impl Connection {
 
     pub(crate) fn run_batch(&mut self, sql: &str) -> Result<Vec<Outcome>, BatchError> {
         let mut done = Vec::new();
-        let mut next = self.handle.query(sql).map(|()| true);
+        let sent = self.handle.send_text(sql);
+        let mut answer = sent.and_then(|()| self.handle.read_answer());
         loop {
-            let answer =
-                next.and_then(|more| if more { self.outcome().map(Some) } else { Ok(None) });
-            if let Ok(Some(_)) = answer {
+            if let Ok(true) = answer {
                 self.state.goes_on();
             }
             match self.note(answer) {
-                Ok(Some(outcome)) => done.push(outcome),
-                Ok(None) => return Ok(done),
+                Ok(more) => {
+                    done.push(Outcome {
+                        affected_rows: self.handle.affected_rows(),
+                        last_insert_id: self.handle.insert_id(),
+                        warnings: self.handle.warnings(),
+                    });
+                    if !more {
+                        return Ok(done);
+                    }
+                }
                 Err(source) => {
                     let index = done.len();
                     return Err(BatchError { index, source: Box::new(source.at(index)) });
                 }
             }
-            next = self.handle.next_answer();
+            answer = self.handle.read_answer();
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use zeroize::Zeroizing;
@@ -60,6 +61,22 @@ pub struct Config {
     pub(crate) program_name: String,
     pub(crate) statement_cache: usize,
     pub(crate) local_data: bool,
+    pub(crate) accepted: Accepted,
+}
+
+/// The settings that a server has accepted last, shared by all clones of a [`Config`]: the address,
+/// and the statement that set the session up.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Accepted(Arc<Mutex<Option<(String, String)>>>);
+
+impl Accepted {
+    pub(crate) fn holds(&self, settings: &(String, String)) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).as_ref() == Some(settings)
+    }
+
+    pub(crate) fn keep(&self, settings: (String, String)) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(settings);
+    }
 }
 
 impl Default for Config {
@@ -83,6 +100,7 @@ impl Default for Config {
             program_name: program.unwrap_or("steadfast").to_owned(),
             statement_cache: 256,
             local_data: false,
+            accepted: Accepted::default(),
         }
     }
 }
@@ -342,7 +360,10 @@ impl fmt::Debug for Hidden {
     }
 }
 
-#[expect(clippy::missing_fields_in_debug, reason = "the endpoint is host, port and socket")]
+#[expect(
+    clippy::missing_fields_in_debug,
+    reason = "the endpoint is host, port and socket; what was accepted is no setting"
+)]
 impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Config")

@@ -52,7 +52,9 @@ impl Connection {
     /// # Errors
     /// [`Error::Config`] if a setting is out of range, [`Error::Connect`], [`Error::Tls`] if
     /// encryption is required and the server has none, [`Error::Server`] if the session's settings
-    /// are refused.
+    /// are refused. Settings that a server has accepted from the same [`Config`] (or a clone of it)
+    /// before are not waited for: should they be refused now, the first statement fails with that,
+    /// and the connection is broken.
     pub fn open(config: &Config) -> Result<Self, Error> {
         config.validate()?;
         let started = Instant::now();
@@ -72,10 +74,22 @@ impl Connection {
             local_data: config.local_data,
             config: Arc::new(config.clone()),
         };
-        let answer = conn.handle.query_within(&conn.setup, config.connect_timeout);
-        conn.note(answer)?;
-        conn.state.forget();
+        conn.set_up(config)?;
         Ok(conn)
+    }
+
+    /// Sends the session's settings. Their answer is waited for only until a server has accepted
+    /// them once from this [`Config`]; afterwards it is read with that to the first statement.
+    fn set_up(&mut self, config: &Config) -> Result<(), Error> {
+        let sent = self.handle.set_up(&self.setup, config.read_timeout);
+        self.note(sent)?;
+        let settings = (config.endpoint(), self.setup.clone());
+        if !config.accepted.holds(&settings) {
+            self.handle.settle()?;
+            config.accepted.keep(settings);
+        }
+        self.state.forget();
+        Ok(())
     }
 
     /// Asks the server for a sign of life: `COM_PING`.
@@ -128,7 +142,7 @@ impl Connection {
 
     /// True as soon as the connection was seen to be lost, or to have lost its step.
     pub fn is_broken(&self) -> bool {
-        self.state.is_broken()
+        self.state.is_broken() || self.handle.is_refused()
     }
 
     /// True if a transaction is open, by our own count or by what the server said in its last

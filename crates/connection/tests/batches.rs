@@ -125,7 +125,7 @@ fn a_file_is_never_sent_whoever_asks() {
     let path = std::env::current_exe().unwrap();
     let sql = format!("LOAD DATA LOCAL INFILE '{}' INTO TABLE t", path.display());
     // Even where data from memory is allowed, a file is not.
-    assert_eq!(conn.batch(&sql).unwrap_err().source_error().errno(), 2000);
+    assert_eq!(conn.batch(&sql).unwrap_err().source_error().errno(), 2068);
     assert_eq!(t::table.count().first(&mut conn), Ok(0_i64));
 
     let mut closed = Connection::open(&config(&database)).unwrap();

@@ -43,6 +43,12 @@ pub(crate) struct Handle {
     pub(crate) schema: Option<String>,
     /// The server's `max_allowed_packet`, once it was asked for.
     pub(crate) packet_limit: Option<u64>,
+    /// The answer to the set-up of the session is still to be read, and then this read timeout is
+    /// to be set.
+    owed: Option<Duration>,
+    connect_timeout: Duration,
+    /// Why the session could not be set up, if it could not.
+    refusal: Option<ServerError>,
 }
 
 // SAFETY: a `MYSQL` may be used by any thread, by one at a time (manual, "Writing C API Threaded
@@ -64,6 +70,9 @@ impl Handle {
             wire_answers: false,
             schema: None,
             packet_limit: None,
+            owed: None,
+            connect_timeout: config.connect_timeout,
+            refusal: None,
         };
         options::apply(mysql, config);
         local_data::refuse(mysql);
@@ -86,7 +95,7 @@ impl Handle {
         };
         let is_plain = self.cipher().is_none() && flags & CLIENT_COMPRESS == 0;
         let direct = self.socket().filter(|_| is_plain).map(|socket| {
-            Channel::direct(socket, dialect, config.read_timeout, config.write_timeout)
+            Channel::direct(socket, dialect, config.connect_timeout, config.write_timeout)
         });
         self.channel = match direct {
             Some(Ok(channel)) => channel,
@@ -96,6 +105,41 @@ impl Handle {
             }
             None => Channel::through_library(dialect),
         };
+    }
+
+    /// Sends the statement that sets the session up. Its answer is read before anything else is
+    /// sent, or by [`settle`](Self::settle).
+    pub(crate) fn set_up(&mut self, sql: &str, read_timeout: Duration) -> Result<(), ServerError> {
+        self.send_text(sql)?;
+        self.owed = Some(read_timeout);
+        Ok(())
+    }
+
+    /// Makes sure that the session is set up, within the connect timeout.
+    pub(crate) fn settle(&mut self) -> Result<(), ServerError> {
+        let Some(read_timeout) = self.owed.take() else {
+            return self.refusal.clone().map_or(Ok(()), Err);
+        };
+        let outcome = self.read_set_up(read_timeout);
+        self.refusal = outcome.clone().err();
+        outcome
+    }
+
+    fn read_set_up(&mut self, read_timeout: Duration) -> Result<(), ServerError> {
+        let limit = self.connect_timeout;
+        if !self.channel.is_direct() && !self.is_answered_within(limit) {
+            let message = format!("no answer within {limit:?}");
+            return Err(ServerError::new(self.vendor, CR_SERVER_LOST, "08S01", &message));
+        }
+        while self.read_answer()? {}
+        self.channel.set_read_timeout(read_timeout).map_err(|error| {
+            ServerError::new(self.vendor, CR_SERVER_LOST, "08S01", &error.to_string())
+        })
+    }
+
+    /// True if the session could not be set up.
+    pub(crate) fn is_refused(&self) -> bool {
+        self.refusal.is_some()
     }
 
     fn dial(&mut self, config: &Config) -> Result<(), Error> {
@@ -160,6 +204,7 @@ impl Handle {
     /// `COM_RESET_CONNECTION`: rolls back, drops temporary tables, user locks, variables and
     /// prepared statements.
     pub(crate) fn reset(&mut self) -> Result<(), ServerError> {
+        self.settle()?;
         self.wire_answers = false;
         self.channel.forget_statements();
         // SAFETY: `self` is a live, connected handle.
@@ -172,30 +217,13 @@ impl Handle {
         if sql.is_empty() {
             return Err(ServerError::empty_query(self.vendor));
         }
+        self.settle()?;
         self.wire_answers = false;
         let length = c_ulong::try_from(sql.len()).unwrap_or(c_ulong::MAX);
         // SAFETY: pointer and length describe `sql`, which lives until the call returns.
         let failed =
             unsafe { ffi::mysql_real_query(self.mysql.as_ptr(), sql.as_ptr().cast(), length) };
         self.checked(failed)
-    }
-
-    /// `COM_QUERY` whose first answer must begin within `limit`, where the read timeout is too
-    /// long.
-    pub(crate) fn query_within(&mut self, sql: &str, limit: Duration) -> Result<(), ServerError> {
-        self.wire_answers = false;
-        let length = c_ulong::try_from(sql.len()).unwrap_or(c_ulong::MAX);
-        // SAFETY: pointer and length describe `sql`, which lives until the call returns.
-        let failed =
-            unsafe { ffi::mysql_send_query(self.mysql.as_ptr(), sql.as_ptr().cast(), length) };
-        self.checked(failed)?;
-        if !self.is_answered_within(limit) {
-            let message = format!("no answer within {limit:?}");
-            return Err(ServerError::new(self.vendor, CR_SERVER_LOST, "08S01", &message));
-        }
-        // SAFETY: a query was sent, and its answer was not read yet.
-        let failed = unsafe { ffi::mysql_read_query_result(self.mysql.as_ptr()) };
-        self.checked(i32::from(failed != ffi::my_bool::default()))
     }
 
     /// Waits until the server has sent something.
@@ -392,8 +420,11 @@ impl Handle {
         // the connection leaves it as it was, but frees the buffer.
         // SAFETY: reads a field of a live handle; the library writes it only inside its calls.
         let closed = unsafe { (*self.mysql.as_ptr()).net.buff.is_null() };
+        if closed {
+            return None;
+        }
         // SAFETY: as above.
-        let fd = if closed { -1 } else { unsafe { (*self.mysql.as_ptr()).net.fd } };
+        let fd = unsafe { (*self.mysql.as_ptr()).net.fd };
         // SAFETY: an fd that the library holds open at least until `self` is used again or dropped,
         // which the borrow excludes.
         (fd >= 0).then(|| unsafe { BorrowedFd::borrow_raw(fd) })

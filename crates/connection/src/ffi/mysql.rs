@@ -39,7 +39,7 @@ struct Fetched {
     buffer: *const c_uchar,
 }
 
-/// The beginning of `MYSQL_METHODS` (include/sql_common.h), the same in all versions since 5.5.
+/// The beginning of `MYSQL_METHODS` (`include/sql_common.h`), the same in all versions since 5.5.
 #[repr(C)]
 struct Methods {
     read_query_result: *const (),

@@ -109,9 +109,20 @@ impl Channel {
     ) -> io::Result<Self> {
         let socket = Socket::from(socket.try_clone_to_owned()?);
         socket.set_nonblocking(false)?;
-        socket.set_read_timeout(Some(read_timeout))?;
         socket.set_write_timeout(Some(write_timeout))?;
-        Ok(Self { socket: Some(socket), read_timeout, ..Self::through_library(dialect) })
+        let mut channel = Self { socket: Some(socket), ..Self::through_library(dialect) };
+        channel.set_read_timeout(read_timeout)?;
+        Ok(channel)
+    }
+
+    /// How long to wait for the next byte; nothing where the client library waits.
+    pub(crate) fn set_read_timeout(&mut self, limit: Duration) -> io::Result<()> {
+        self.read_timeout = limit;
+        self.socket.as_ref().map_or(Ok(()), |socket| socket.set_read_timeout(Some(limit)))
+    }
+
+    pub(crate) fn is_direct(&self) -> bool {
+        self.socket.is_some()
     }
 
     pub(super) fn closed(&self) -> Closed {
@@ -205,6 +216,7 @@ impl Handle {
 
     /// Sends the command begun.
     pub(super) fn send(&mut self) -> Result<(), ServerError> {
+        self.settle()?;
         self.wire_answers = true;
         let vendor = self.vendor();
         let channel = &mut self.channel;
@@ -232,6 +244,19 @@ impl Handle {
             channel.outgoing = Vec::new();
         }
         sent.map_err(|error| gone(vendor, &error))
+    }
+
+    /// Sends an empty packet in the middle of an answer. The client library has no such call.
+    pub(super) fn send_nothing(&mut self) -> Result<(), ServerError> {
+        let vendor = self.vendor();
+        let sequence = self.channel.sequence;
+        self.channel.sequence = sequence.wrapping_add(1);
+        match &self.channel.socket {
+            Some(socket) => {
+                send_all(socket, &[0, 0, 0, sequence]).map_err(|error| gone(vendor, &error))
+            }
+            None => Err(self.malformed(Malformed)),
+        }
     }
 
     /// Commands for statements no longer used go first, each by itself.
@@ -278,8 +303,12 @@ impl Handle {
         let start = self.part()?;
         let mut end = self.channel.read;
         let mut last = end - start;
+        if last < FULL {
+            return Ok(start..end);
+        }
+        // It goes on: what has come of it must stay, and the heads between its parts must go.
+        let keeping = std::mem::replace(&mut self.channel.keeping, true);
         while last == FULL {
-            // The packet goes on: take the head out of the middle.
             let at = self.part()?;
             last = self.channel.read - at;
             self.channel.received.copy_within(at..self.channel.filled, end);
@@ -292,6 +321,7 @@ impl Handle {
                 return Err(ServerError::new(self.vendor(), errno, "08S01", message));
             }
         }
+        self.channel.keeping = keeping;
         Ok(start..end)
     }
 

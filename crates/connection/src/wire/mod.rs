@@ -13,6 +13,7 @@
 //! | `columns.rs` | the description of a result's columns |
 //! | `parameters.rs` | the values of placeholders |
 //! | `statement.rs` | preparing, executing, fetching, closing |
+//! | `text.rs` | texts of several statements, whose rows nobody wants |
 //! | `row.rs` | rows as they came, and where each value lies in them |
 //! | `value.rs` | a value as diesel wants it |
 //! | `time.rs` | dates and times, from the packet and in diesel's form |
@@ -27,6 +28,7 @@ mod parameters;
 mod parse;
 mod row;
 mod statement;
+mod text;
 mod time;
 mod value;
 

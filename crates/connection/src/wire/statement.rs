@@ -398,7 +398,7 @@ impl Handle {
     }
 
     /// Reads the descriptions of `count` placeholders away, and what ends them.
-    fn skip_descriptions(&mut self, count: usize) -> Result<(), ServerError> {
+    pub(super) fn skip_descriptions(&mut self, count: usize) -> Result<(), ServerError> {
         for _ in 0..count {
             self.packet()?;
         }

@@ -1,0 +1,67 @@
+//! Texts of one or several statements, whose rows nobody wants.
+
+use super::answer::{LOCAL_DATA, OK, STATUS_MORE_RESULTS};
+use super::parse::{Bytes, Malformed};
+use crate::ServerError;
+use crate::ffi::Handle;
+
+const COM_QUERY: u8 = 0x03;
+
+const CR_LOCAL_INFILE_REJECTED: u32 = 2068;
+
+impl Handle {
+    /// `COM_QUERY`. [`read_answer`](Self::read_answer) then reads the answer to each statement.
+    pub(crate) fn send_text(&mut self, sql: &str) -> Result<(), ServerError> {
+        if sql.is_empty() {
+            return Err(ServerError::empty_query(self.vendor()));
+        }
+        let names_values = self.channel.dialect.names_values;
+        let out = self.command(COM_QUERY);
+        if names_values {
+            // No values, in one set of them.
+            out.extend_from_slice(&[0, 1]);
+        }
+        out.extend_from_slice(sql.as_bytes());
+        self.send()
+    }
+
+    /// Reads the answer to one statement away, rows and all; true if one to a further statement
+    /// follows.
+    pub(crate) fn read_answer(&mut self) -> Result<bool, ServerError> {
+        let answer = self.packet()?;
+        let packet = self.channel.bytes(&answer);
+        let status = match packet.first() {
+            Some(&OK) => self.note_ok(&answer)?,
+            None => return Err(self.malformed(Malformed)),
+            Some(&LOCAL_DATA) => return Err(self.refuse_file()?),
+            Some(_) => {
+                let width = Bytes::new(packet).number().ok();
+                let width = width.and_then(|width| usize::try_from(width).ok());
+                self.skip_rows(width.ok_or_else(|| self.malformed(Malformed))?)?
+            }
+        };
+        Ok(status & STATUS_MORE_RESULTS != 0)
+    }
+
+    /// Nobody wanted a file to be sent: says so, and reads away what the server makes of that.
+    fn refuse_file(&mut self) -> Result<ServerError, ServerError> {
+        self.send_nothing()?;
+        match self.read_answer() {
+            Err(error) if error.is_disconnect() => Err(error),
+            _ => {
+                let message = "the server asked for a file, which `load_data` alone may send";
+                Ok(ServerError::new(self.vendor(), CR_LOCAL_INFILE_REJECTED, "HY000", message))
+            }
+        }
+    }
+
+    fn skip_rows(&mut self, width: usize) -> Result<u16, ServerError> {
+        self.skip_descriptions(width)?;
+        loop {
+            let packet = self.packet()?;
+            if self.channel.dialect.is_end(self.channel.bytes(&packet)) {
+                return self.note_end(&packet);
+            }
+        }
+    }
+}
