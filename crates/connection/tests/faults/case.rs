@@ -155,8 +155,11 @@ impl Stage {
     pub(crate) fn new(url: &str) -> Self {
         let config = Config::from_url(url).unwrap();
         let mut observer = Connection::open(&config).unwrap();
-        observer.batch(SCHEMA).unwrap();
         let vendor = observer.vendor();
+        if vendor == Vendor::MySql {
+            observer.batch("SET restrict_fk_on_non_standard_key = 0").unwrap();
+        }
+        observer.batch(SCHEMA).unwrap();
         let texts = BTreeMap::new();
         Self { config, vendor, observer, language: "en_US", next_key: 0, texts }
     }
