@@ -283,6 +283,7 @@ impl ServerError {
             (1207 | 1792, _) => Kind::ReadOnlyTransaction,
             // Too large for the server, or values that do not fit the placeholders.
             (1153 | 1390 | 2030 | 2031 | 2033 | 2034 | 2036, _) => Kind::UnableToSendCommand,
+            _ if self.is_above_a_limit() => Kind::UnableToSendCommand,
             _ if self.is_disconnect() => Kind::ClosedConnection,
             _ if self.sqlstate == "40001" => Kind::SerializationFailure,
             _ => Kind::Unknown,
