@@ -57,6 +57,9 @@ pub struct ServerError {
 
 impl ServerError {
     pub(crate) fn new(vendor: Vendor, errno: u32, sqlstate: &str, message: &str) -> Self {
+        // The client libraries say HY000 or nothing, which is no class at all.
+        let is_lost = matches!(errno, CR_SERVER_GONE_ERROR | CR_SERVER_LOST | 2055);
+        let sqlstate = if is_lost { "08S01" } else { sqlstate };
         let (fault, _) = classify(vendor, errno, sqlstate);
         Self::with_fault(vendor, errno, sqlstate, message, fault)
     }
@@ -280,6 +283,7 @@ impl ServerError {
             (1207 | 1792, _) => Kind::ReadOnlyTransaction,
             // Too large for the server, or values that do not fit the placeholders.
             (1153 | 1390 | 2030 | 2031 | 2033 | 2034 | 2036, _) => Kind::UnableToSendCommand,
+            _ if self.is_above_a_limit() => Kind::UnableToSendCommand,
             _ if self.is_disconnect() => Kind::ClosedConnection,
             _ if self.sqlstate == "40001" => Kind::SerializationFailure,
             _ => Kind::Unknown,

@@ -133,7 +133,7 @@ fn to_mysql(errno: u32) -> Option<(Fault, Loss)> {
         // The statement is wrong.
         3065 | 3105 | 3579 | 3636 => (Fault::Permanent, Loss::Statement),
         // Changing the schema.
-        1101 | 3102 | 3106 | 3730 | 3734 | 3750 | 3780 | 3820 | 3822 => {
+        1101 | 3102 | 3106 | 3552 | 3730 | 3734 | 3750 | 3780 | 3820 | 3822 | 4028 => {
             (Fault::Permanent, Loss::Statement)
         }
         _ => return None,

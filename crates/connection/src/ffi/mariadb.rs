@@ -19,8 +19,9 @@ const RESTRICTED_AUTH: c_uint = 7026;
 /// Ways to authenticate that never send the password itself.
 const PLUGINS: &str = "mysql_native_password,client_ed25519,caching_sha2_password";
 
-/// What is given instead of a length.
-const PACKET_ERROR: c_ulong = c_ulong::MAX;
+/// What is given instead of a length: -1 in 32 bits (`packet_error` in `mysql.h`), as for every error
+/// packet under TLS. A packet has 1 GB at most.
+const PACKET_ERROR: c_ulong = u32::MAX as c_ulong;
 
 unsafe extern "C" {
     fn mysql_net_read_packet(mysql: *mut ffi::MYSQL) -> c_ulong;
@@ -75,5 +76,5 @@ pub(super) fn send(handle: &mut Handle, command: u8, text: &[u8]) -> bool {
 pub(super) fn receive(handle: &mut Handle) -> Option<usize> {
     // SAFETY: a live, connected handle.
     let length = unsafe { mysql_net_read_packet(handle.as_ptr()) };
-    if length == PACKET_ERROR { None } else { usize::try_from(length).ok() }
+    if length >= PACKET_ERROR { None } else { usize::try_from(length).ok() }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
-use steadfast_connection::{Config, Connection, Fault, ServerError, Vendor};
+use steadfast_connection::{Config, Connection, Fault, ServerError, Tls, Vendor};
 use steadfast_testkit::eventually;
 
 use crate::page::{self, Row};
@@ -63,11 +63,22 @@ pub(crate) struct Case {
     pub(crate) session: &'static str,
     /// The one way it can be sent, if the other gives another number.
     pub(crate) only: Option<Path>,
+    /// MySQL does not prepare such a statement (1295).
+    pub(crate) text_on_mysql: bool,
     pub(crate) after: After,
 }
 
 pub(crate) const fn case(errno: u32, sqlstate: &'static str, sql: &'static str) -> Case {
-    Case { errno, sqlstate, sql, on: On::Both, session: "", only: None, after: After::Page }
+    Case {
+        errno,
+        sqlstate,
+        sql,
+        on: On::Both,
+        session: "",
+        only: None,
+        text_on_mysql: false,
+        after: After::Page,
+    }
 }
 
 impl Case {
@@ -85,6 +96,16 @@ impl Case {
 
     pub(crate) const fn only(self, path: Path) -> Self {
         Self { only: Some(path), ..self }
+    }
+
+    pub(crate) const fn text_on_mysql(self) -> Self {
+        Self { text_on_mysql: true, ..self }
+    }
+
+    /// True if `path` gives this number on a vendor's server.
+    pub(crate) fn goes(&self, path: Path, vendor: Vendor) -> bool {
+        let unprepared = self.text_on_mysql && vendor == Vendor::MySql && path == Path::Prepared;
+        self.on.has(vendor) && self.only.is_none_or(|only| only == path) && !unprepared
     }
 
     pub(crate) const fn after(self, after: After) -> Self {
@@ -113,6 +134,8 @@ pub(crate) const SCHEMA: &str = "
     CREATE VIEW joined AS SELECT t.id, parent.code FROM t JOIN parent ON t.id = parent.id;
     CREATE VIEW hollow AS SELECT id FROM noted;
     DROP TABLE noted;
+    CREATE TABLE texts (j JSON);
+    CREATE PROCEDURE tells(OUT a INT) SET a = 1;
     CREATE TABLE shapes (shape GEOMETRY);
     CREATE TABLE loose_parent (id INT PRIMARY KEY, code INT, KEY (code));
     CREATE TABLE loose_child (code INT, UNIQUE KEY (code),
@@ -153,10 +176,14 @@ pub(crate) struct Victim {
 
 impl Stage {
     pub(crate) fn new(url: &str) -> Self {
-        let config = Config::from_url(url).unwrap();
+        // Under TLS a lost connection shows as 2026, and the proxy sees no packets.
+        let config = Config::from_url(url).unwrap().tls(Tls::disabled());
         let mut observer = Connection::open(&config).unwrap();
-        observer.batch(SCHEMA).unwrap();
         let vendor = observer.vendor();
+        if vendor == Vendor::MySql {
+            observer.batch("SET restrict_fk_on_non_standard_key = 0").unwrap();
+        }
+        observer.batch(SCHEMA).unwrap();
         let texts = BTreeMap::new();
         Self { config, vendor, observer, language: "en_US", next_key: 0, texts }
     }

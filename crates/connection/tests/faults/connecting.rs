@@ -149,14 +149,14 @@ fn account(server: &Server, name: &str) -> Config {
 }
 
 fn open(config: &Config) -> Option<Error> {
-    Connection::open(&config).err()
+    Connection::open(config).err()
 }
 
 /// The first refusal when many come.
 fn crowd(config: &Config) -> Option<Error> {
     let mut inside = Vec::new();
     for _ in 0..20 {
-        match Connection::open(&config) {
+        match Connection::open(config) {
             Ok(conn) => inside.push(conn),
             Err(error) => return Some(error),
         }

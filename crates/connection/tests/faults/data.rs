@@ -37,11 +37,10 @@ pub(crate) const CASES: &[Case] = &[
     case(1644, "45000", "CALL says_no()"),
     case(1644, "45000", "DELETE FROM t"),
     case(167, "22003", "INSERT INTO counter VALUES (NULL)").maria(),
-    case(1467, "HY000", "INSERT INTO counter VALUES (NULL)").mysql(),
     case(1906, "HY000", "INSERT INTO generated_one VALUES (1, 5)").maria(),
     case(3105, "HY000", "INSERT INTO generated_one VALUES (1, 5)").mysql(),
     case(1055, "42000", "SELECT n, s FROM t GROUP BY n").session(NO_CHECKS_OF_OUR_OWN),
-    case(3140, "22032", "INSERT INTO t (id, n) SELECT 3, CAST('{' AS JSON) + 0").mysql(),
+    case(3140, "22032", "INSERT INTO texts VALUES ('{')").mysql(),
     case(3141, "22032", "SELECT JSON_EXTRACT('{', '$')").mysql(),
     case(3143, "42000", "SELECT JSON_EXTRACT('{}', 'x')").mysql(),
 ];

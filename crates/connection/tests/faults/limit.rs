@@ -4,8 +4,13 @@ use crate::case::{After, Case, Path, Stage, case, fail};
 use crate::conflict::{Scene, scene};
 
 /// The settings of that server.
-pub(crate) const FLAGS: [&str; 3] =
-    ["--max-binlog-cache-size=4096", "--binlog-cache-size=4096", "--secure-file-priv=/tmp"];
+pub(crate) const FLAGS: [&str; 5] = [
+    "--max-binlog-cache-size=4096",
+    "--binlog-cache-size=4096",
+    "--secure-file-priv=/tmp",
+    concat!("--ssl-cert=", env!("CARGO_MANIFEST_DIR"), "/tests/data/tls/server.pem"),
+    concat!("--ssl-key=", env!("CARGO_MANIFEST_DIR"), "/tests/data/tls/server-key.pem"),
+];
 
 const BIG: &str = "INSERT INTO locked_out SELECT seq, REPEAT('x', 60000) FROM (SELECT 1 AS seq UNION SELECT 2) two";
 

@@ -63,7 +63,7 @@ pub(crate) fn kind(errno: u32, vendor: Vendor) -> &'static str {
         })
     };
     let found = named.into_iter().find(|&(_, numbers)| lists(numbers)).map(|(kind, _)| kind);
-    let lost = || row(errno, vendor).is_some_and(|row| is_lost(row));
+    let lost = || row(errno, vendor).is_some_and(is_lost);
     found.unwrap_or_else(|| if lost() { "ClosedConnection" } else { "Unknown" })
 }
 

@@ -15,7 +15,8 @@ const fn unread(errno: u32, sqlstate: &'static str, sql: &'static str) -> Case {
 }
 
 pub(crate) const CASES: &[Case] = &[
-    ddl(1007, "HY000", "CREATE DATABASE mysql"),
+    ddl(1007, "HY000", "CREATE DATABASE mysql").maria(),
+    ddl(1007, "HY000", "CREATE DATABASE sys").mysql(),
     ddl(1008, "HY000", "DROP DATABASE nowhere"),
     ddl(1050, "42S01", "CREATE TABLE t (id INT)"),
     ddl(1051, "42S02", "DROP TABLE nowhere"),
@@ -36,7 +37,8 @@ pub(crate) const CASES: &[Case] = &[
     ddl(1089, "HY000", "ALTER TABLE t ADD KEY (n(3))"),
     ddl(1090, "42000", "ALTER TABLE counter DROP id"),
     ddl(1091, "42000", "ALTER TABLE t DROP nowhere"),
-    ddl(1113, "42000", "CREATE TABLE x"),
+    ddl(1113, "42000", "CREATE TABLE x").maria(),
+    ddl(4028, "HY000", "CREATE TABLE x").mysql(),
     ddl(1118, "42000", "CREATE TABLE x (a VARCHAR(65000), b VARCHAR(65000)) CHARACTER SET latin1"),
     ddl(1166, "42000", "CREATE TABLE x (`a ` INT)"),
     ddl(1170, "42000", "CREATE TABLE x (b BLOB, PRIMARY KEY (b))"),
@@ -45,19 +47,21 @@ pub(crate) const CASES: &[Case] = &[
     ddl(1280, "42000", "ALTER TABLE t ADD KEY `primary` (n)"),
     ddl(1291, "HY000", "CREATE TABLE x (e ENUM('a', 'a'))"),
     unread(1294, "HY000", "CREATE TABLE x (a INT ON UPDATE CURRENT_TIMESTAMP)"),
-    ddl(1304, "42000", "CREATE FUNCTION one() RETURNS INT DETERMINISTIC RETURN 1"),
-    ddl(1305, "42000", "DROP PROCEDURE nowhere"),
+    ddl(1304, "42000", "CREATE FUNCTION one() RETURNS INT DETERMINISTIC RETURN 1").text_on_mysql(),
+    ddl(1305, "42000", "DROP PROCEDURE nowhere").text_on_mysql(),
     unread(1313, "42000", "CREATE PROCEDURE x() RETURN 1"),
     unread(1320, "42000", "CREATE FUNCTION x() RETURNS INT DETERMINISTIC BEGIN SET @a = 1; END"),
     unread(1330, "42000", "CREATE PROCEDURE x(a INT, a INT) DO 1"),
     unread(1331, "42000", "CREATE PROCEDURE x() BEGIN DECLARE a INT; DECLARE a INT; END"),
-    ddl(1347, "HY000", "ALTER VIEW t AS SELECT 1"),
+    ddl(1347, "HY000", "ALTER VIEW t AS SELECT 1").text_on_mysql(),
     unread(1351, "HY000", "CREATE VIEW x AS SELECT @a"),
-    ddl(1353, "HY000", "CREATE VIEW x (a, b) AS SELECT 1"),
-    ddl(1359, "HY000", "CREATE TRIGGER guard BEFORE DELETE ON t FOR EACH ROW SET @a = 1"),
-    ddl(1360, "HY000", "DROP TRIGGER nowhere"),
+    ddl(1353, "HY000", "CREATE VIEW x (a, b) AS SELECT 1").text_on_mysql(),
+    ddl(1359, "HY000", "CREATE TRIGGER guard BEFORE DELETE ON t FOR EACH ROW SET @a = 1")
+        .text_on_mysql(),
+    ddl(1360, "HY000", "DROP TRIGGER nowhere").text_on_mysql(),
     ddl(1361, "HY000", "CREATE TRIGGER x BEFORE DELETE ON passing FOR EACH ROW SET @a = 1")
-        .session("CREATE TEMPORARY TABLE passing (a INT)"),
+        .session("CREATE TEMPORARY TABLE passing (a INT)")
+        .text_on_mysql(),
     unread(1362, "HY000", "CREATE TRIGGER x BEFORE DELETE ON t FOR EACH ROW SET OLD.n = 1"),
     unread(1363, "HY000", "CREATE TRIGGER x BEFORE DELETE ON t FOR EACH ROW SET @a = NEW.n"),
     unread(
@@ -90,7 +94,7 @@ pub(crate) const CASES: &[Case] = &[
     ddl(1396, "HY000", "DROP USER nobody@nowhere"),
     ddl(1141, "42000", "REVOKE SELECT ON *.* FROM nobody@nowhere"),
     ddl(1049, "42000", "CREATE TABLE nowhere.x (id INT)"),
-    case(1049, "42000", "USE nowhere"),
+    case(1049, "42000", "USE nowhere").text_on_mysql(),
     ddl(1524, "HY000", "CREATE USER somebody IDENTIFIED WITH nowhere"),
     ddl(1451, "23000", "DROP TABLE parent").maria(),
     ddl(3730, "HY000", "DROP TABLE parent").mysql(),
