@@ -115,6 +115,9 @@ pub(crate) fn failure(error: &Error) -> String {
     }
 }
 
+/// A row with a value that does not fit the type asked for.
+pub(crate) const UNREADABLE: &str = "unreadable";
+
 /// All rows of a query: of each column its name, and its value to the bit.
 pub(crate) fn rows<C, Q>(conn: &mut C, query: Q) -> QueryResult<Vec<String>>
 where
@@ -126,11 +129,12 @@ where
     for row in conn.load(query)? {
         let row = match row {
             Ok(row) => row,
-            Err(error @ Error::DatabaseError(..)) => return Err(error),
-            Err(error) => {
-                seen.push(failure(&error));
+            // The two word it differently, which `errors.rs` has a case of.
+            Err(Error::DeserializationError(_)) => {
+                seen.push(UNREADABLE.to_owned());
                 continue;
             }
+            Err(error) => return Err(error),
         };
         let mut line = String::new();
         for index in 0..row.field_count() {
@@ -145,7 +149,8 @@ where
     Ok(seen)
 }
 
-/// A value with its type, to the bit; of a struct of the C library without the padding.
+/// A value with its type, to the bit; of the C library's struct of a time without the padding and
+/// without its own idea of the type, which is that of a date at midnight on one of the two libraries.
 fn exact(value: &MysqlValue<'_>) -> String {
     let bytes = value.as_bytes();
     let kind = value.value_type();
@@ -156,7 +161,7 @@ fn exact(value: &MysqlValue<'_>) -> String {
             let time = [word(12), word(16), word(20)];
             let fraction = u64::from_ne_bytes(bytes[24..32].try_into().unwrap());
             let sign = bytes[32];
-            format!("{kind:?} {date:?} {time:?} .{fraction} neg={sign} type={}", word(36))
+            format!("{kind:?} {date:?} {time:?} .{fraction} neg={sign}")
         }
         _ if bytes.len() > 64 => {
             let mut hash = 0xcbf2_9ce4_8422_2325_u64;
