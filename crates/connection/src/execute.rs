@@ -38,8 +38,7 @@ pub(crate) fn count<T>(
 where
     T: QueryFragment<Mysql> + QueryId,
 {
-    let Executed { mut statement, is_doubtful } =
-        run(handle, statements, state, source, Fetch::All, false)?;
+    let Executed { mut statement, is_doubtful } = run(handle, statements, state, source, None)?;
     let outcome = finish_without_rows(handle, statement.get());
     let affected = outcome.map_err(|error| error.in_doubt(is_doubtful))?;
     Ok(usize::try_from(affected).unwrap_or(usize::MAX))
@@ -77,7 +76,7 @@ where
 {
     let fetch = loading.fetch;
     let Executed { mut statement, is_doubtful } =
-        run(handle, statements, state, source, fetch, true)?;
+        run(handle, statements, state, source, Some(fetch))?;
     let lent = statement.get();
     let Some(set) = lent.row_set(loading.types) else {
         lent.finish(handle)?;
@@ -124,8 +123,7 @@ fn run<'conn, T>(
     statements: &'conn mut StatementCache,
     state: &mut TransactionState,
     source: &T,
-    fetch: Fetch,
-    loads: bool,
+    rows: Option<Fetch>,
 ) -> QueryResult<Executed<'conn>>
 where
     T: QueryFragment<Mysql> + QueryId,
@@ -147,11 +145,12 @@ where
     })?;
     let statement = lent.get();
     // It would write, and then fail for want of rows.
-    if loads && statement.footprint.writes && !statement.has_rows() {
+    if rows.is_some() && statement.footprint.writes && !statement.has_rows() {
         return Err(no_rows());
     }
     state.expect(statement.footprint);
     let is_doubtful = state.is_doubtful(statement.footprint, handle);
+    let fetch = rows.unwrap_or(Fetch::All);
     let outcome = match statement.execute(handle, &binds.metadata, &binds.binds, fetch) {
         Err(error) if is_stale(&error) => {
             *statement = Statement::prepare(handle, &text_of(source)?)?;
