@@ -38,8 +38,7 @@ pub(crate) fn count<T>(
 where
     T: QueryFragment<Mysql> + QueryId,
 {
-    let Executed { mut statement, is_doubtful } =
-        run(handle, statements, state, source, Fetch::All)?;
+    let Executed { mut statement, is_doubtful } = run(handle, statements, state, source, None)?;
     let outcome = finish_without_rows(handle, statement.get());
     let affected = outcome.map_err(|error| error.in_doubt(is_doubtful))?;
     Ok(usize::try_from(affected).unwrap_or(usize::MAX))
@@ -76,11 +75,12 @@ where
     T: QueryFragment<Mysql> + QueryId,
 {
     let fetch = loading.fetch;
-    let Executed { mut statement, is_doubtful } = run(handle, statements, state, source, fetch)?;
+    let Executed { mut statement, is_doubtful } =
+        run(handle, statements, state, source, Some(fetch))?;
     let lent = statement.get();
     let Some(set) = lent.row_set(loading.types) else {
         lent.finish(handle)?;
-        return Err(DieselError::DeserializationError("the statement gave no rows to load".into()));
+        return Err(no_rows());
     };
     let (set, sets) = match fetch {
         Fetch::All => lent.read_all(handle, set).map_err(|error| error.in_doubt(is_doubtful))?,
@@ -123,7 +123,7 @@ fn run<'conn, T>(
     statements: &'conn mut StatementCache,
     state: &mut TransactionState,
     source: &T,
-    fetch: Fetch,
+    rows: Option<Fetch>,
 ) -> QueryResult<Executed<'conn>>
 where
     T: QueryFragment<Mysql> + QueryId,
@@ -144,8 +144,13 @@ where
         Key::Sql(sql) => Ok(sql.clone()),
     })?;
     let statement = lent.get();
+    // It would write, and then fail for want of rows.
+    if rows.is_some() && statement.footprint.writes && !statement.has_rows() {
+        return Err(no_rows());
+    }
     state.expect(statement.footprint);
     let is_doubtful = state.is_doubtful(statement.footprint, handle);
+    let fetch = rows.unwrap_or(Fetch::All);
     let outcome = match statement.execute(handle, &binds.metadata, &binds.binds, fetch) {
         Err(error) if is_stale(&error) => {
             *statement = Statement::prepare(handle, &text_of(source)?)?;
@@ -155,6 +160,10 @@ where
     };
     outcome.map_err(|error| error.in_doubt(is_doubtful))?;
     Ok(Executed { statement: lent, is_doubtful })
+}
+
+fn no_rows() -> DieselError {
+    DieselError::DeserializationError("the statement gives no rows to load".into())
 }
 
 /// The server no longer knows the statement, or the table changed too much: nothing was executed.

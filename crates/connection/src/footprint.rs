@@ -21,6 +21,8 @@ pub(crate) struct Footprint {
     pub(crate) controls_transaction: bool,
     /// It commits what is open, as DDL does, before it does anything else: also when it then fails.
     pub(crate) commits: bool,
+    /// It writes, and gives rows only if its preparation has told of columns (`RETURNING`).
+    pub(crate) writes: bool,
 }
 
 impl Footprint {
@@ -33,6 +35,7 @@ impl Footprint {
             all.sets_role |= one.sets_role;
             all.controls_transaction |= one.controls_transaction;
             all.commits |= one.commits;
+            all.writes |= one.writes;
         }
         all
     }
@@ -86,6 +89,7 @@ impl Footprint {
             sets_role: first == "SET" && has("ROLE") || hides,
             controls_transaction,
             commits: ddl || controls_transaction,
+            writes: matches!(first, "INSERT" | "UPDATE" | "DELETE" | "REPLACE" | "CREATE" | "DROP"),
         }
     }
 }

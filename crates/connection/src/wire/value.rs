@@ -134,7 +134,8 @@ fn choose(column: &Column, wanted: Option<MysqlType>) -> (How, MysqlType) {
         }
         _ => How::Converted,
     };
-    (how, wanted)
+    // diesel's name for what is no blob of itself.
+    (how, if wanted == MysqlType::Blob { MysqlType::String } else { wanted })
 }
 
 fn is_taken_as_it_comes(wanted: MysqlType, column: &Column) -> bool {
@@ -301,11 +302,7 @@ fn whole<N, E>(value: &Value<'_>, fit: impl FnOnce(i128) -> Result<N, E>) -> Opt
         Value::Unsigned(number) => i128::from(*number),
         Value::Float(number, _) => rounded(*number)?,
         Value::Text(text) => {
-            let text = std::str::from_utf8(text).ok()?.trim();
-            match text.parse() {
-                Ok(number) => number,
-                Err(_) => rounded(text.parse().ok()?)?,
-            }
+            std::str::from_utf8(text).ok()?.trim().parse().ok()?
         }
         Value::Time(_) => return None,
     };

@@ -1,0 +1,295 @@
+//! The differences that are meant, each with its reason.
+
+use crate::suite::{Difference, Tally, UNREADABLE};
+
+/// Cases that differ on purpose.
+struct Listed {
+    reason: &'static str,
+    how: How,
+    /// Names, where `*` stands for any text; what has none must still differ, of the others one.
+    cases: &'static [&'static str],
+    /// Each with each of these behind it.
+    ways: &'static [&'static str],
+}
+
+/// What the entry allows.
+#[derive(Clone, Copy)]
+enum How {
+    Anyhow,
+    /// Rows that ours cannot read, and diesel reads as something.
+    Refused,
+    /// Rows that diesel cannot read.
+    Read,
+}
+
+const ITSELF: &[&str] = &[""];
+const AS_TEXT: &[&str] =
+    &[" as Text", " as Binary", " as Json", " as an enum", " as a set", " as bits"];
+const AS_NUMBER: &[&str] = &[
+    " as Bool",
+    " as TinyInt",
+    " as SmallInt",
+    " as Integer",
+    " as BigInt",
+    " as Unsigned<TinyInt>",
+    " as Unsigned<SmallInt>",
+    " as Unsigned<Integer>",
+    " as Unsigned<BigInt>",
+    " as Float",
+    " as Double",
+    " as Numeric",
+];
+const AS_TIME: &[&str] = &[" as Date", " as Time", " as Datetime", " as Timestamp"];
+
+const LISTED: &[Listed] = &[
+    Listed {
+        reason: "the client library gives a float the room of one byte that diesel offers, rounded to \
+                 it, and tells of no truncation: 0.1 is read as 0, -3.4e38 as a minus sign",
+        how: How::Anyhow,
+        cases: &["numbers: FLOAT*", "numbers: DOUBLE*", "expressions: POW(2, 70)"],
+        ways: AS_TEXT,
+    },
+    Listed {
+        reason: "for the same reason diesel reads a ZEROFILL number without its zeros; an assertion \
+                 of its own fails at 0. Ours reads what the server shows",
+        how: How::Anyhow,
+        cases: &["numbers: INT(8) UNSIGNED ZEROFILL*"],
+        ways: AS_TEXT,
+    },
+    Listed {
+        reason: "diesel panics at a geometry without a type asked for; ours gives its bytes",
+        how: How::Anyhow,
+        cases: &["other types: GEOMETRY*", "other types: PO*"],
+        ways: &[" as it comes"],
+    },
+    #[cfg(debug_assertions)]
+    Listed {
+        reason: "an assertion of diesel's own fails at the year 0000",
+        how: How::Anyhow,
+        cases: &["times: YEAR 0", "times: YEAR '0000'"],
+        ways: &[
+            " as Text",
+            " as Binary",
+            " as Json",
+            " as an enum",
+            " as a set",
+            " as bits",
+            " as Numeric",
+        ],
+    },
+    Listed {
+        reason: "the client library takes what is no number for 0; ours says that it is none",
+        how: How::Refused,
+        cases: &["*"],
+        ways: AS_NUMBER,
+    },
+    Listed {
+        reason: "the client library takes a number, and a text that is no time, for the time 0 or for \
+                 some other; ours says that it is none",
+        how: How::Refused,
+        cases: &["*"],
+        ways: AS_TIME,
+    },
+    Listed {
+        reason: "the client library lays the bytes of a BIT or BLOB over the number, first byte lowest, \
+                 and fails if there are more; ours reads the number that was written",
+        how: How::Anyhow,
+        cases: &["numbers: BIT(*", "texts: *BLOB*"],
+        ways: AS_NUMBER,
+    },
+    Listed {
+        reason: "the client library lays the bytes of a BLOB over its struct of a time",
+        how: How::Anyhow,
+        cases: &["texts: *BLOB*", "other types: *"],
+        ways: AS_TIME,
+    },
+    Listed {
+        reason: "the client library refuses an integer that a DOUBLE does not hold exactly; diesel \
+                 itself reads such a one where it gets it, and so does ours",
+        how: How::Read,
+        cases: &["numbers: BIGINT*", "expressions: 18446744073709551615"],
+        ways: &[" as Double"],
+    },
+    Listed {
+        reason: "of a time that is read as a date ours leaves the hours out, of a date that is read as \
+                 a time the days; diesel has them in fields that its own types of Rust do not read",
+        how: How::Anyhow,
+        cases: &[
+            "texts: VARCHAR(100)*",
+            "times: TIME*",
+            "times: DATETIME*",
+            "expressions: TIME*",
+            "expressions: CAST('10:11:12' AS TIME(2))",
+            "expressions: SEC_TO_TIME(1000000)",
+        ],
+        ways: &[" as Date"],
+    },
+    Listed {
+        reason: "as before, the other way round",
+        how: How::Anyhow,
+        cases: &["texts: VARCHAR(100)*"],
+        ways: &[" as Time"],
+    },
+    Listed {
+        reason: "as before: libmariadb sets the days of a long time and has them in the hours, too",
+        how: How::Anyhow,
+        cases: &["times: TIME*", "expressions: SEC_TO_TIME(1000000)"],
+        ways: &[" as Datetime", " as Timestamp"],
+    },
+    Listed {
+        reason: "diesel looks at the columns before the values are bound, when a placeholder has no \
+                 type yet, and panics; ours looks at them after",
+        how: How::Anyhow,
+        cases: &["binds: * Some(*", "binds: * number *"],
+        ways: &[" with sql_query"],
+    },
+    Listed {
+        reason: "as before: to diesel a blob is a text until it is bound",
+        how: How::Anyhow,
+        cases: &["binds: Binary *"],
+        ways: &[" with select"],
+    },
+    Listed {
+        reason: "the client library has one byte for the hours of a time and sends 838:59:58 as \
+                 70:59:58; ours sends what it is given",
+        how: How::Anyhow,
+        cases: &["binds: Time number *"],
+        ways: &["*"],
+    },
+    Listed {
+        reason: "diesel does not know MariaDB's number 4025 of a failed CHECK, which a JSON column has",
+        how: How::Anyhow,
+        cases: &["binds: * into JSON", "write: a check", "errors: check, prepared"],
+        ways: ITSELF,
+    },
+    Listed {
+        reason: "diesel gives every failure of a batch the kind Unknown; ours gives it the kind that \
+                 it has when it is prepared",
+        how: How::Anyhow,
+        cases: &[
+            "errors: 1062*, batch",
+            "errors: 145*, batch",
+            "errors: 1048*, batch",
+            "errors: 1364*, batch",
+            "errors: 1792*, batch",
+            "errors: check, batch",
+            "errors: a signal with all it can tell, batch",
+            "write: batch_execute that stops in the middle",
+        ],
+        ways: ITSELF,
+    },
+    Listed {
+        reason: "the number, SQLSTATE, vendor and fault travel in the details, which diesel leaves empty",
+        how: How::Anyhow,
+        cases: &["errors: details"],
+        ways: ITSELF,
+    },
+    Listed {
+        reason: "a lost connection has a kind in diesel that diesel never gives it",
+        how: How::Anyhow,
+        cases: &[
+            "errors: killed by itself",
+            "errors: after it was killed",
+            "errors: a batch after it was killed",
+        ],
+        ways: ITSELF,
+    },
+    Listed {
+        reason: "ours names the column whose value does not fit, and says it in its own words when \
+                 there are no rows or a URL is none",
+        how: How::Anyhow,
+        cases: &[
+            "select: a column of another type",
+            "errors: rows of a statement without any",
+            "errors: a URL of another kind",
+            "errors: a URL that is none",
+        ],
+        ways: ITSELF,
+    },
+    Listed {
+        reason: "diesel's BadConnection has room for a text alone; ours keeps the number of what the \
+                 server said in the other variant",
+        how: How::Anyhow,
+        cases: &["errors: a wrong password", "errors: no such database", "errors: nobody listens"],
+        ways: ITSELF,
+    },
+];
+
+impl Listed {
+    fn names(&self, name: &str) -> bool {
+        let fits_with =
+            |way: &str| self.cases.iter().any(|pattern| fits(&format!("{pattern}{way}"), name));
+        self.ways.iter().any(|way| fits_with(way))
+    }
+
+    fn covers(&self, difference: &Difference) -> bool {
+        self.names(&difference.case) && self.how.allows(difference)
+    }
+
+    /// Names without a `*`, which must all differ.
+    fn exact(&self) -> impl Iterator<Item = String> {
+        let names = self.cases.iter().flat_map(|case| self.ways.iter().map(move |way| (case, way)));
+        names.map(|(case, way)| format!("{case}{way}")).filter(|name| !name.contains('*'))
+    }
+}
+
+impl How {
+    fn allows(self, Difference { stock, ours, .. }: &Difference) -> bool {
+        let refused = |text: &str| text.contains(UNREADABLE);
+        match self {
+            Self::Anyhow => true,
+            Self::Refused => refused(ours) && only_refused(stock, ours),
+            Self::Read => refused(stock) && only_refused(ours, stock),
+        }
+    }
+}
+
+/// True if each row of `refused` that differs cannot be read.
+fn only_refused(other: &str, refused: &str) -> bool {
+    let rows = |text: &str| text.split("\", \"").map(str::to_owned).collect::<Vec<_>>();
+    let (other, refused) = (rows(other), rows(refused));
+    let mut pairs = other.iter().zip(&refused);
+    other.len() == refused.len() && pairs.all(|(a, b)| a == b || b.contains(UNREADABLE))
+}
+
+/// What is not as listed: a difference without an entry, or an entry without its difference.
+pub(crate) fn compare(tally: &Tally) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for difference in &tally.differences {
+        if !LISTED.iter().any(|listed| listed.covers(difference)) {
+            let Difference { case, stock, ours } = difference;
+            wrong.push(format!("{case}\n  diesel: {stock}\n  ours:   {ours}"));
+        }
+    }
+    for listed in LISTED {
+        if !tally.differences.iter().any(|difference| listed.covers(difference)) {
+            wrong.push(format!("no case differs any more because {}", listed.reason));
+        }
+        for name in listed.exact() {
+            if !tally.differences.iter().any(|difference| difference.case == name) {
+                wrong.push(format!("{name}\n  gives the same, but is listed: {}", listed.reason));
+            }
+        }
+    }
+    wrong
+}
+
+/// True if `name` is `pattern`, with any text for each `*`.
+fn fits(pattern: &str, name: &str) -> bool {
+    let Some((first, rest)) = pattern.split_once('*') else { return pattern == name };
+    let Some(mut left) = name.strip_prefix(first) else { return false };
+    let mut parts: Vec<&str> = rest.split('*').collect();
+    let last = parts.pop().unwrap_or_default();
+    for part in parts {
+        let Some((_, behind)) = left.split_once(part) else { return false };
+        left = behind;
+    }
+    left.ends_with(last)
+}
+
+#[test]
+fn a_pattern_fits_whole_names() {
+    assert!(fits("a: b", "a: b") && !fits("a: b", "a: bc"));
+    assert!(fits("a*c*", "abcd") && fits("*d", "abcd") && !fits("*c", "abcd"));
+    assert!(fits("a*b*c", "axbyc") && !fits("a*b*c", "acb"));
+}

@@ -1,0 +1,60 @@
+//! Whatever `diesel::MysqlConnection` does, ours does too: each case runs on both, and what comes
+//! of it is compared to the bit. Where the two differ stands in `listed.rs`, with the reason.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::explicit_write,
+    clippy::wildcard_imports,
+    reason = "a test may stop"
+)]
+
+mod binds;
+mod columns;
+mod dsl_select;
+mod dsl_write;
+mod errors;
+mod listed;
+mod schema;
+mod suite;
+mod types;
+
+use std::collections::HashSet;
+use std::io::{Write as _, stderr};
+
+use suite::{Tally, Theme};
+
+#[test]
+fn every_case_gives_what_diesels_own_connection_gives() {
+    let themes: Vec<Theme> = [
+        types::themes(),
+        vec![binds::theme(), dsl_select::theme(), dsl_write::theme(), errors::theme()],
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    let mut tally = Tally::default();
+    for theme in &themes {
+        let before = (tally.names.len(), tally.differences.len());
+        tally.run(theme);
+        let (cases, different) = (tally.names.len() - before.0, tally.differences.len() - before.1);
+        tell(&format!("{:<16} {cases:>5} cases, {different:>3} differ", theme.name));
+    }
+    let unlisted = listed::compare(&tally);
+    tell(&format!(
+        "conformance: {} cases, {} differ, {} of these not as listed",
+        tally.names.len(),
+        tally.differences.len(),
+        unlisted.len()
+    ));
+
+    assert!(unlisted.is_empty(), "{}", unlisted.join("\n\n"));
+    assert!(tally.names.len() >= 400, "{} cases", tally.names.len());
+    let distinct: HashSet<&String> = tally.names.iter().collect();
+    assert_eq!(distinct.len(), tally.names.len(), "two cases have one name");
+}
+
+/// Past the capture of a test's output: how much was compared is to be seen when all is well, too.
+fn tell(line: &str) {
+    writeln!(stderr(), "{line}").unwrap();
+}
