@@ -301,9 +301,7 @@ fn whole<N, E>(value: &Value<'_>, fit: impl FnOnce(i128) -> Result<N, E>) -> Opt
         Value::Signed(number) => i128::from(*number),
         Value::Unsigned(number) => i128::from(*number),
         Value::Float(number, _) => rounded(*number)?,
-        Value::Text(text) => {
-            std::str::from_utf8(text).ok()?.trim().parse().ok()?
-        }
+        Value::Text(text) => std::str::from_utf8(text).ok()?.trim().parse().ok()?,
         Value::Time(_) => return None,
     };
     fit(whole).ok()

@@ -3,7 +3,7 @@
 use diesel::connection::SimpleConnection as _;
 use diesel::dsl::{DuplicatedKeys, sql};
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Text, Unsigned};
+use diesel::sql_types::{BigInt, Text};
 
 use crate::schema::counters::dsl as n;
 use crate::schema::pairs::dsl as r;
