@@ -50,6 +50,7 @@ mod holder;
 mod interrupter;
 mod limits;
 mod load;
+mod procedure;
 mod tls;
 mod transaction;
 mod url;
@@ -64,6 +65,7 @@ pub use error::{Error, Invalid, ServerError};
 pub use fault::{Fault, Vendor};
 pub use interrupter::Interrupter;
 pub use load::{Cursor, Field, Row, ServerCursor, Streaming};
+pub use procedure::Call;
 pub use tls::Tls;
 pub use transaction::{Phase, TransactionState, Transactions};
 
