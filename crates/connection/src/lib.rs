@@ -52,6 +52,7 @@ mod limits;
 mod load;
 mod procedure;
 mod tls;
+mod tracking;
 mod transaction;
 mod url;
 mod wire;
@@ -67,6 +68,7 @@ pub use interrupter::Interrupter;
 pub use load::{Cursor, Field, Row, ServerCursor, Streaming};
 pub use procedure::Call;
 pub use tls::Tls;
+pub use tracking::{Level, SessionChange, Warning};
 pub use transaction::{Phase, TransactionState, Transactions};
 
 #[doc(hidden)]
