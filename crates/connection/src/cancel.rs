@@ -14,7 +14,8 @@ use crate::{Config, Connection, Error, Interrupter};
 /// What became of a request to end a statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cancelled {
-    /// The server was told. The statement fails with 1317, or ends well if it was about to.
+    /// The server was told. The statement fails with 1317, or ends well if it was about to, or had
+    /// not reached the server yet: ask again if it goes on.
     Asked,
     /// Nothing was told: no statement was running, or it ended while the side connection was made.
     NothingRan,

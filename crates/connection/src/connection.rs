@@ -33,9 +33,9 @@ use crate::{Config, Error, Interrupter, ServerError};
 pub struct Connection {
     // First, so that it closes first: the statements are then freed without a packet for each.
     pub(crate) handle: Handle,
-    statements: StatementCache,
+    pub(crate) statements: StatementCache,
     pub(crate) state: TransactionState,
-    instrumentation: DynInstrumentation,
+    pub(crate) instrumentation: DynInstrumentation,
     setup: String,
     database: Option<String>,
     statement_room: usize,

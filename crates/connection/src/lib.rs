@@ -74,8 +74,10 @@ mod holder;
 mod interrupter;
 mod limits;
 mod load;
+mod procedure;
 mod setup;
 mod tls;
+mod tracking;
 mod transaction;
 mod url;
 mod wire;
@@ -89,7 +91,9 @@ pub use error::{Error, Invalid, ServerError};
 pub use fault::{Fault, Vendor};
 pub use interrupter::Interrupter;
 pub use load::{Cursor, Field, Row, ServerCursor, Streaming};
+pub use procedure::Call;
 pub use tls::{Tls, TlsVersion};
+pub use tracking::{Level, SessionChange, Warning};
 pub use transaction::{Phase, TransactionState, Transactions};
 
 #[doc(hidden)]

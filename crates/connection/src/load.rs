@@ -17,7 +17,7 @@ use crate::execute::Rows;
 use crate::ffi::Handle;
 use crate::interrupter::Fuse;
 use crate::transaction::TransactionState;
-use crate::wire::{Fetch, Form, Offsets, OutOfRange, Place, RowSet};
+use crate::wire::{Fetch, Form, Malformed, Offsets, OutOfRange, Place, RowSet};
 
 /// Loading mode: rows are read from the network one by one, whatever their number, in the memory of
 /// one.
@@ -159,13 +159,8 @@ impl<'conn> Cursor<'conn> {
 
     /// The row at `place`, with what diesel asked to be converted.
     fn row(&self, place: Place) -> QueryResult<Row> {
-        let offsets =
-            self.set.offsets(place).map_err(|malformed| self.handle.malformed(malformed))?;
-        let mut row = Row { set: Rc::clone(&self.set), place, offsets, converted: Vec::new() };
-        if self.set.shapes.convert {
-            row.convert()?;
-        }
-        Ok(row)
+        let row = Row::at(&self.set, place);
+        row.map_err(|malformed| self.handle.malformed(malformed))?
     }
 
     /// Ends a stream whose rows were not all read: reads a few away, or cuts the connection.
@@ -260,6 +255,14 @@ pub struct Row {
 }
 
 impl Row {
+    /// The row at `place`, with what diesel asked to be converted.
+    pub(crate) fn at(set: &Rc<RowSet>, place: Place) -> Result<QueryResult<Self>, Malformed> {
+        let offsets = set.offsets(place)?;
+        let mut row = Self { set: Rc::clone(set), place, offsets, converted: Vec::new() };
+        let converted = if set.shapes.convert { row.convert() } else { Ok(()) };
+        Ok(converted.map(|()| row))
+    }
+
     fn convert(&mut self) -> QueryResult<()> {
         for column in 0..self.set.columns.all.len() {
             let Some(raw) = self.set.raw(self.place, &self.offsets, column) else { continue };

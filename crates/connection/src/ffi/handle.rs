@@ -30,6 +30,7 @@ const CLIENT_DEPRECATE_EOF: c_ulong = 1 << 24;
 const CLIENT_QUERY_ATTRIBUTES: c_ulong = 1 << 27;
 
 const SERVER_STATUS_IN_TRANS: u32 = 1;
+const SERVER_PS_OUT_PARAMS: u32 = 1 << 12;
 const SERVER_SESSION_STATE_CHANGED: u32 = 1 << 14;
 
 /// A connected `MYSQL`. Closed when dropped, with `COM_QUIT`.
@@ -331,6 +332,11 @@ impl Handle {
     /// True if the last answer said that a transaction is open.
     pub(crate) fn in_transaction(&self) -> bool {
         self.status() & SERVER_STATUS_IN_TRANS != 0
+    }
+
+    /// True if the rows at hand are a procedure's OUT and INOUT parameters.
+    pub(crate) fn has_out_parameters(&self) -> bool {
+        self.status() & SERVER_PS_OUT_PARAMS != 0
     }
 
     /// True if the last answer said that session state changed (schema, variables, temporary tables

@@ -6,6 +6,7 @@
 //! | `options.rs` | what is set on a `MYSQL` before it connects |
 //! | `mariadb.rs`, `mysql.rs` | what only one of the two client libraries knows |
 //! | `guard.rs` | what libmariadb must be kept from before it logs in |
+//! | `tracking.rs` | what came of the session's state with the last answer |
 //! | `text.rs` | a `MYSQL_RES` of a text query, row by row |
 //! | `packets.rs` | single packets, where the library encrypts them |
 //! | `version.rs` | a version for the library to look at before there is one |
@@ -25,6 +26,7 @@ mod mysql;
 mod options;
 mod packets;
 mod text;
+mod tracking;
 mod version;
 
 /// Which library mysqlclient-sys has found: only libmysqlclient has an `ssl_mode`.

@@ -34,6 +34,7 @@ mod value;
 
 pub(crate) use answer::Dialect;
 pub(crate) use channel::Channel;
+pub(crate) use parse::{Bytes, Malformed};
 pub(crate) use row::{Offsets, Place, RowSet};
 pub(crate) use statement::{Fetch, Statement};
 pub(crate) use value::{Form, OutOfRange};

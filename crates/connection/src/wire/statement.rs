@@ -360,6 +360,17 @@ impl Statement {
         Ok(Some(sets))
     }
 
+    /// Goes on to the next result of a procedure, past rows that were not read; false if there is
+    /// none.
+    pub(crate) fn next_result(&mut self, handle: &mut Handle) -> Result<bool, ServerError> {
+        self.count_rows(handle)?;
+        let is_there = self.left == Left::Result;
+        if is_there {
+            self.read_head(handle, false)?;
+        }
+        Ok(is_there)
+    }
+
     /// Ends the result whose rows were read, and a cursor wherever it is, and reads away those of a
     /// procedure's further statements, whose failures come no other way.
     pub(crate) fn finish(&mut self, handle: &mut Handle) -> Result<(), ServerError> {
