@@ -53,7 +53,7 @@ fn events_of_life_are_lines_with_keys_and_no_line_holds_a_secret() {
     let database = server().database();
     let account = format!("l{}", std::process::id());
     let grant = format!(
-        "CREATE OR REPLACE USER {account} IDENTIFIED BY 's3cret'; GRANT ALL ON `{}`.* TO {account}",
+        "CREATE USER {account} IDENTIFIED BY 's3cret'; GRANT ALL ON `{}`.* TO {account}",
         database.name()
     );
     database.sql(&grant).unwrap();

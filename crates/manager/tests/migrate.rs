@@ -132,7 +132,10 @@ fn what_a_migration_sets_for_itself_does_not_reach_the_next() {
                 "1_a",
                 format!("SET foreign_key_checks = 0, autocommit = 0; USE {}", other.name()),
             ),
-            script("2_b", "CREATE TABLE here AS SELECT @@foreign_key_checks f, @@autocommit a"),
+            script(
+                "2_b",
+                "CREATE TABLE here (f INT, a INT); INSERT INTO here SELECT @@foreign_key_checks, @@autocommit",
+            ),
         ],
     );
     db.migrate().unwrap();

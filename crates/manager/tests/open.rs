@@ -114,7 +114,7 @@ fn a_server_that_is_full_is_waited_for_and_one_that_blocks_us_is_not() {
 fn a_wrong_password_fails_at_once_and_is_never_printed() {
     let database = server().database();
     let account = format!("u{}", std::process::id());
-    database.sql(&format!("CREATE OR REPLACE USER {account} IDENTIFIED BY 'right'")).unwrap();
+    database.sql(&format!("CREATE USER {account} IDENTIFIED BY 'right'")).unwrap();
     let url = database.url().replace("root@", &format!("{account}:s3cret@"));
     let begun = Instant::now();
 

@@ -2,15 +2,17 @@
 
 use steadfast_manager::{BackupError, BackupOptions, backup};
 
+use steadfast_testkit::server;
+
 use crate::ground::Ground;
 
 #[test]
 fn tables_of_every_shape_come_back_in_several_chunks() {
     let ground = Ground::new(
-        "CREATE TABLE empty (a INT);
-         CREATE TABLE nokey (a INT, b VARCHAR(50)); INSERT INTO nokey SELECT seq % 7, MD5(seq % 100) FROM seq_1_to_30000;
+        "CREATE TABLE hollow (a INT);
+         CREATE TABLE nokey (a INT, b VARCHAR(50)); INSERT INTO nokey SELECT seq % 7, LEFT(SHA2(seq % 100, 256), 32) FROM seq_1_to_30000;
          CREATE TABLE comp (a INT, b VARCHAR(40), c DATE, d INT, PRIMARY KEY (b, a, c));
-         INSERT INTO comp SELECT seq, MD5(seq), '2026-01-01', seq FROM seq_1_to_30000;
+         INSERT INTO comp SELECT seq, LEFT(SHA2(seq, 256), 32), '2026-01-01', seq FROM seq_1_to_30000;
          CREATE TABLE generated (a INT AS (7) VIRTUAL, b INT DEFAULT 1); INSERT INTO generated (b) VALUES (1), (2);
          CREATE TABLE only_generated (a INT AS (7) VIRTUAL); INSERT INTO only_generated VALUES (), (), ();
          CREATE TABLE sparse (id BIGINT PRIMARY KEY); INSERT INTO sparse VALUES (0), (9223372036854775807);",
@@ -26,7 +28,7 @@ fn tables_of_every_shape_come_back_in_several_chunks() {
         std::fs::read_dir(folder).map_or(0, Iterator::count)
     };
     assert!(chunks("comp") > 10 && chunks("nokey") > 5);
-    assert_eq!((chunks("empty"), chunks("sparse")), (0, 1));
+    assert_eq!((chunks("hollow"), chunks("sparse")), (0, 1));
 }
 
 #[test]
@@ -47,9 +49,9 @@ fn an_empty_database_comes_back_empty() {
     assert!(restored.compared);
     let sentence = taken.to_string();
     assert!(sentence.contains("0 tables, 0 rows") && !sentence.contains('\n'), "{sentence}");
-    assert!(
-        serde_json::to_string(&taken).unwrap().contains("\"consistency\":\"snapshot-position\"")
-    );
+    // MySQL tells no position of the binary log inside the snapshot.
+    let consistency = if server().is_mariadb() { "snapshot-position" } else { "snapshot" };
+    assert_eq!(serde_json::to_value(&taken).unwrap()["consistency"], consistency);
 }
 
 #[test]

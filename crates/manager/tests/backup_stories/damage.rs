@@ -13,7 +13,7 @@ use crate::ground::Ground;
 
 fn ground() -> Ground {
     let ground = Ground::new(
-        "CREATE TABLE t (id INT PRIMARY KEY, a VARCHAR(100)); INSERT INTO t SELECT seq, MD5(seq) FROM seq_1_to_500;
+        "CREATE TABLE t (id INT PRIMARY KEY, a VARCHAR(100)); INSERT INTO t SELECT seq, LEFT(SHA2(seq, 256), 32) FROM seq_1_to_500;
          CREATE VIEW v AS SELECT a FROM t; CREATE PROCEDURE p() SELECT 1;",
     );
     backup(&ground.config(), &ground.dir(), &BackupOptions::new().chunk_bytes(4096)).unwrap();

@@ -7,6 +7,8 @@ use std::time::Duration;
 use steadfast_connection::{Config, Fault};
 use steadfast_manager::{BackupError, BackupOptions, RestoreOptions, backup, restore, verify};
 
+use steadfast_testkit::{Vendor, server};
+
 use crate::ground::Ground;
 
 #[test]
@@ -84,6 +86,9 @@ fn a_folder_that_cannot_be_written_is_told_with_its_path() {
 
 #[test]
 fn a_database_that_holds_anything_is_not_restored_into() {
+    if !server().version().runs(Vendor::MariaDb, "it holds a sequence") {
+        return;
+    }
     let ground = Ground::new("CREATE TABLE t (a INT); INSERT INTO t VALUES (1)");
     ground.back_up().unwrap();
     for (make, drop) in [

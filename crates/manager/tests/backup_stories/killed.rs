@@ -19,8 +19,8 @@ const PEAK: &str = "BACKUP_STORY_PEAK";
 fn big() -> Ground {
     Ground::new(
         "CREATE TABLE a (id INT PRIMARY KEY, t VARCHAR(300)); CREATE TABLE b LIKE a; CREATE VIEW v AS SELECT 1;
-         INSERT INTO a SELECT seq, REPEAT(MD5(seq), 8) FROM seq_1_to_20000;
-         INSERT INTO b SELECT seq, REPEAT(MD5(seq), 8) FROM seq_1_to_20000;",
+         INSERT INTO a SELECT seq, REPEAT(LEFT(SHA2(seq, 256), 32), 8) FROM seq_1_to_20000;
+         INSERT INTO b SELECT seq, REPEAT(LEFT(SHA2(seq, 256), 32), 8) FROM seq_1_to_20000;",
     )
 }
 
@@ -83,7 +83,7 @@ fn a_backup_killed_at_any_moment_leaves_nothing_under_its_name() {
 fn memory_does_not_grow_with_the_table() {
     let ground = Ground::new(
         "CREATE TABLE t (id INT PRIMARY KEY, t VARCHAR(600)) ;
-         INSERT INTO t SELECT seq, REPEAT(MD5(seq), 15) FROM seq_1_to_200000;",
+         INSERT INTO t SELECT seq, REPEAT(LEFT(SHA2(seq, 256), 32), 15) FROM seq_1_to_200000;",
     );
     let peak = ground.dir().with_file_name("peak");
     let status = as_a_process(&ground).env(PEAK, &peak).status().unwrap();

@@ -1,5 +1,7 @@
 //! Every type of column, at its ends, comes back bit by bit.
 
+use steadfast_testkit::{Vendor, server};
+
 use crate::ground::Ground;
 
 const NUMBERS: &str = "
@@ -110,7 +112,7 @@ fn texts_and_bytes_come_back_in_every_character_set() {
         .flat_map(|(name, _)| ["c", "v", "t"].map(|kind| format!("HEX({name}{kind})")))
         .collect();
     let text = format!(
-        "SELECT id, {}, HEX(bin), HEX(vb), HEX(bl), MD5(lb) FROM s ORDER BY id",
+        "SELECT id, {}, HEX(bin), HEX(vb), HEX(bl), SHA2(lb, 256) FROM s ORDER BY id",
         hexes.join(", ")
     );
     assert_eq!(ground.database.sql(&text).unwrap(), ground.copy.sql(&text).unwrap());
@@ -158,6 +160,9 @@ fn dates_times_and_years_come_back() {
 
 #[test]
 fn json_addresses_identifiers_and_shapes_come_back() {
+    if !server().version().runs(Vendor::MariaDb, "it holds UUID and INET6") {
+        return;
+    }
     let ground = Ground::new(
         "CREATE TABLE x (id INT PRIMARY KEY, j JSON, u UUID, i6 INET6, i4 INET4, g GEOMETRY, p POINT,
            doubled INT AS (id * 2) VIRTUAL, stored INT AS (id + 1) STORED, hidden INT INVISIBLE DEFAULT 7,
@@ -178,6 +183,9 @@ fn json_addresses_identifiers_and_shapes_come_back() {
 
 #[test]
 fn history_of_a_versioned_table_comes_back() {
+    if !server().version().runs(Vendor::MariaDb, "tables with a history") {
+        return;
+    }
     let ground = Ground::new(
         "CREATE TABLE v (id INT PRIMARY KEY, a INT) WITH SYSTEM VERSIONING;
          CREATE TABLE w (id INT, s TIMESTAMP(6) GENERATED ALWAYS AS ROW START INVISIBLE, e TIMESTAMP(6) GENERATED ALWAYS

@@ -10,7 +10,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
 use steadfast_connection::Connection;
 use steadfast_models::{Cursor, Error, MAX_PAGE, Model, Order, Page, Timestamps};
-use steadfast_testkit::{TestDatabase, server};
+use steadfast_testkit::TestDatabase;
 
 use crate::account::{Account, NewAccount, accounts, bank};
 
@@ -250,9 +250,8 @@ fn explain(query: &str, conn: &mut Connection) -> Plan {
         text = text.replacen('?', &literal, 1);
     }
     assert!(!text.contains('?'), "{text}");
-    // MySQL draws a tree otherwise, MariaDB knows no name for its table.
-    let table = if server().is_mariadb() { "EXPLAIN" } else { "EXPLAIN FORMAT=TRADITIONAL" };
-    diesel::sql_query(format!("{table} {text}")).get_result(conn).unwrap()
+    // MySQL draws a tree unless it is asked for the table.
+    diesel::sql_query(format!("EXPLAIN FORMAT=TRADITIONAL {text}")).get_result(conn).unwrap()
 }
 
 /// Rows this session has read through an index.
