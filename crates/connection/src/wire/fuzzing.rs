@@ -102,7 +102,7 @@ mod tests {
     #[test]
     fn noise_is_survived() {
         let mut state = 7_u64;
-        for length in 0..300 {
+        for length in 0..if cfg!(miri) { 40 } else { 300 } {
             let next = || {
                 state ^= state << 13;
                 state ^= state >> 7;
@@ -116,7 +116,8 @@ mod tests {
 
     #[test]
     fn every_kind_is_read_as_every_type() {
-        for kind in 0..=255 {
+        let kinds = (0..=255_u8).step_by(if cfg!(miri) { 9 } else { 1 });
+        for kind in kinds {
             for wanted in 0..15 {
                 let mut data = vec![0, 20, 0, 0, 0, kind, 0, 0, 6, wanted, 0, 0];
                 data.extend_from_slice(&[11, 0xea, 7, 5, 4, 3, 2, 1, 9, 0, 0, 0]);
