@@ -98,3 +98,10 @@ pub use transaction::{Phase, TransactionState, Transactions};
 
 #[doc(hidden)]
 pub use diesel as __diesel;
+
+/// For `fuzz/` alone: there only with `--cfg fuzzing`.
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing {
+    pub use crate::wire::fuzzing::rows;
+}

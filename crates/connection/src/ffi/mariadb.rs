@@ -71,7 +71,9 @@ pub(super) fn send(handle: &mut Handle, command: u8, text: &[u8]) -> bool {
     // SAFETY: set since the handle was made, to a table that lives as long as the library.
     let send = unsafe { (*methods).db_command };
     let Some(send) = send else { return false };
-    let (start, length) = (text.as_ptr().cast(), text.len());
+    // libmariadb takes the length 0 for "look for a zero byte", and would send what lies behind.
+    let start = if text.is_empty() { c"".as_ptr() } else { text.as_ptr().cast() };
+    let length = text.len();
     let skip_answer = ffi::my_bool::from(true);
     // SAFETY: pointer and length describe `text`, which lives until the call returns; nothing is
     // read of the statement that a null pointer stands for when the answer is skipped.

@@ -489,6 +489,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[cfg_attr(miri, ignore = "moves 100 MB")]
     fn a_command_of_full_length_is_followed_by_an_empty_part() {
         for (length, parts) in [(FULL, 2), (FULL + 1, 2), (2 * FULL, 3)] {
             let mut outgoing = vec![9; 9];

@@ -16,6 +16,7 @@
 //! | `text.rs` | texts of several statements, whose rows nobody wants |
 //! | `row.rs` | rows as they came, and where each value lies in them |
 //! | `value.rs` | a value as diesel wants it |
+//! | `fuzzing.rs` | the way in for fuzzers |
 //! | `time.rs` | dates and times, from the packet and in diesel's form |
 //!
 //! The packets are described in the MariaDB Knowledge Base, "Client/Server Protocol", and in the
@@ -24,6 +25,8 @@
 mod answer;
 mod channel;
 mod columns;
+#[cfg(any(fuzzing, test))]
+pub(crate) mod fuzzing;
 mod parameters;
 mod parse;
 mod row;
