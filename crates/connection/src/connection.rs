@@ -47,8 +47,10 @@ impl Connection {
     /// Connects, encrypts, authenticates, and sets the session up: the greeting and one round trip.
     ///
     /// # Blocks
-    /// For [`Config::connect_timeout`] for each of: every address of the host, each step of the
-    /// greeting, the set-up; and for the system's name lookup, which has limits of its own.
+    /// For [`Config::connect_timeout`], up to the login, and again for the answer to the session's
+    /// settings. Where a name stands for several addresses, each has that time, and the greeting
+    /// once more; on libmysqlclient each step of the greeting has. The system's name lookup has
+    /// limits of its own.
     ///
     /// # Errors
     /// [`Error::Config`] if a setting is out of range, [`Error::Connect`], [`Error::Tls`] if

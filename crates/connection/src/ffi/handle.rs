@@ -15,7 +15,7 @@ use super::guard::{self, Refusal};
 use super::local_data::{self, LocalData};
 use super::text::TextRows;
 use super::version::Placeholder;
-use super::{IS_MARIADB, options};
+use super::{IS_MARIADB, options, patience};
 use crate::fault::{CR_SERVER_GONE_ERROR, CR_SERVER_LOST, Vendor};
 use crate::wire::{Channel, Dialect};
 use crate::{Config, Error, ServerError};
@@ -58,7 +58,7 @@ pub(crate) struct Handle {
 unsafe impl Send for Handle {}
 
 impl Handle {
-    /// Connects and authenticates. Bounded by `config.connect_timeout` for each step.
+    /// Connects and authenticates.
     pub(crate) fn connect(config: &Config) -> Result<Self, Error> {
         init_library();
         // SAFETY: null asks for a new handle.
@@ -174,6 +174,7 @@ impl Handle {
                 flags,
             )
         };
+        let connect = || patience::during(self.mysql, config, connect);
         let (connected, refusal) = guard::during(self.mysql, config, connect);
         placeholder.take_back(self.mysql);
         if connected.is_null() {
@@ -485,6 +486,7 @@ fn init_library() {
         if failed != 0 {
             log::error!(target: "steadfast::connection", code = failed; "the client library did not initialise");
         }
+        patience::install();
         if IS_MARIADB {
             // SAFETY: null asks for a new handle.
             let scratch = NonNull::new(unsafe { ffi::mysql_init(ptr::null_mut()) });

@@ -6,6 +6,7 @@
 //! | `options.rs` | what is set on a `MYSQL` before it connects |
 //! | `mariadb.rs`, `mysql.rs` | what only one of the two client libraries knows |
 //! | `guard.rs` | what libmariadb must be kept from before it logs in |
+//! | `patience.rs` | one limit for all of connecting |
 //! | `tracking.rs` | what came of the session's state with the last answer |
 //! | `text.rs` | a `MYSQL_RES` of a text query, row by row |
 //! | `packets.rs` | single packets, where the library encrypts them |
@@ -25,6 +26,7 @@ mod mariadb;
 mod mysql;
 mod options;
 mod packets;
+mod patience;
 mod text;
 mod tracking;
 mod version;
