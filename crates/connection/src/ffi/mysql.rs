@@ -43,6 +43,7 @@ struct Fetched {
 #[repr(C)]
 struct Methods {
     read_query_result: *const (),
+    read_query_result_nonblocking: *const (),
     advanced_command: Option<AdvancedCommand>,
 }
 
