@@ -252,13 +252,16 @@ fn told_apart(error: Error, config: &Config) -> Error {
 }
 
 /// The one statement that sets a session up. `Config::validate` has refused quotes in the texts.
+///
+/// The greeting names the character set too, by a collation; where the server does not know that one
+/// (libmysqlclient says utf8mb4_0900_ai_ci, MariaDB has none) it silently takes its own default.
 fn setup(config: &Config) -> String {
     use fmt::Write;
 
     // What `Connection::state_touched` rests on. Not with session_track_system_variables = *:
     // MariaDB then tells of last_gtid with each commit.
     let mut sql = format!(
-        "SET time_zone='{}', session_track_schema=1, session_track_state_change=1",
+        "SET NAMES utf8mb4, time_zone='{}', session_track_schema=1, session_track_state_change=1",
         config.time_zone
     );
     let mut add = |setting: fmt::Arguments<'_>| {

@@ -39,11 +39,11 @@ struct Fetched {
     buffer: *const c_uchar,
 }
 
-/// The beginning of `MYSQL_METHODS` (include/sql_common.h), the same in all versions since 5.5.
+/// The beginning of `MYSQL_METHODS` (include/sql_common.h), as in 8.0.32 and 9.7.
 #[repr(C)]
 struct Methods {
+    connect_method: *const (),
     read_query_result: *const (),
-    read_query_result_nonblocking: *const (),
     advanced_command: Option<AdvancedCommand>,
 }
 
