@@ -6,11 +6,38 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
+use crate::Error;
 use crate::tls::Tls;
-use crate::{Error, Invalid};
 
-const HOUR: Duration = Duration::from_secs(3600);
-const DAY: Duration = Duration::from_secs(24 * 3600);
+mod check;
+
+/// The session's `tx_isolation` (MariaDB) or `transaction_isolation` (MySQL).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SessionIsolation {
+    /// Sees what others have not committed.
+    ReadUncommitted,
+    /// Each statement sees what was committed before it.
+    ReadCommitted,
+    /// Each transaction sees what was committed before its first read.
+    RepeatableRead,
+    /// As before, and every read locks.
+    Serializable,
+}
+
+impl SessionIsolation {
+    pub(crate) const ALL: [Self; 4] =
+        [Self::ReadUncommitted, Self::ReadCommitted, Self::RepeatableRead, Self::Serializable];
+
+    /// As the variable writes it, such as `READ-COMMITTED`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ReadUncommitted => "READ-UNCOMMITTED",
+            Self::ReadCommitted => "READ-COMMITTED",
+            Self::RepeatableRead => "REPEATABLE-READ",
+            Self::Serializable => "SERIALIZABLE",
+        }
+    }
+}
 
 /// Where and how to connect.
 ///
@@ -36,11 +63,20 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 /// | `connect_timeout`, seconds | [`connect_timeout`](Self::connect_timeout) | 10 |
 /// | `read_timeout`, seconds | [`read_timeout`](Self::read_timeout) | 600 |
 /// | `write_timeout`, seconds | [`write_timeout`](Self::write_timeout) | 60 |
-/// | `ssl_mode`, `ssl_ca`, `ssl_cert`, `ssl_key` | [`tls`](Self::tls) | `preferred` |
+/// | `ssl_mode`, `ssl_ca`, `ssl_cert`, `ssl_key`, `tls_min_version` | [`tls`](Self::tls) | `preferred`, 1.2 |
+/// | `server_public_key` | [`server_public_key`](Self::server_public_key) | none |
+/// | `allow_cleartext`, `true` or `false` | [`allow_cleartext`](Self::allow_cleartext) | `false` |
+/// | `compress`, `true` or `false` | [`compress`](Self::compress) | `false` |
+/// | `collation` | [`collation`](Self::collation) | the server's for utf8mb4 |
 /// | `time_zone` | [`time_zone`](Self::time_zone) | `+00:00` |
 /// | `sql_mode` | [`sql_mode`](Self::sql_mode) | the server's |
+/// | `isolation`, such as `read-committed` | [`isolation`](Self::isolation) | the server's |
+/// | `lc_messages` | [`lc_messages`](Self::lc_messages) | the server's |
 /// | `lock_wait_timeout`, seconds | [`lock_wait_timeout`](Self::lock_wait_timeout) | the server's |
+/// | `statement_limit`, seconds, also `0.5` | [`statement_limit`](Self::statement_limit) | the server's |
+/// | `wait_timeout`, seconds | [`wait_timeout`](Self::wait_timeout) | the server's |
 /// | `program_name` | [`program_name`](Self::program_name) | the executable's |
+/// | `attribute.NAME` | [`attribute`](Self::attribute) | none |
 /// | `statement_cache` | [`statement_cache`](Self::statement_cache) | 256 |
 #[derive(Clone)]
 pub struct Config {
@@ -57,6 +93,15 @@ pub struct Config {
     pub(crate) time_zone: String,
     pub(crate) sql_mode: Option<String>,
     pub(crate) lock_wait_timeout: Option<Duration>,
+    pub(crate) server_public_key: Option<PathBuf>,
+    pub(crate) allow_cleartext: bool,
+    pub(crate) compress: bool,
+    pub(crate) collation: Option<String>,
+    pub(crate) isolation: Option<SessionIsolation>,
+    pub(crate) lc_messages: Option<String>,
+    pub(crate) statement_limit: Option<Duration>,
+    pub(crate) wait_timeout: Option<Duration>,
+    pub(crate) attributes: Vec<(String, String)>,
     pub(crate) program_name: String,
     pub(crate) statement_cache: usize,
     pub(crate) local_data: bool,
@@ -80,6 +125,15 @@ impl Default for Config {
             time_zone: "+00:00".to_owned(),
             sql_mode: None,
             lock_wait_timeout: None,
+            server_public_key: None,
+            allow_cleartext: false,
+            compress: false,
+            collation: None,
+            isolation: None,
+            lc_messages: None,
+            statement_limit: None,
+            wait_timeout: None,
+            attributes: Vec::new(),
             program_name: program.unwrap_or("steadfast").to_owned(),
             statement_cache: 256,
             local_data: false,
@@ -149,6 +203,13 @@ impl Config {
         self
     }
 
+    /// Names no database again.
+    #[must_use]
+    pub fn no_database(mut self) -> Self {
+        self.database = None;
+        self
+    }
+
     /// How long to wait for TCP and for each step of the greeting; 1 s to 1 h in whole seconds.
     /// Default 10 s.
     #[must_use]
@@ -180,6 +241,88 @@ impl Config {
     #[must_use]
     pub fn tls(mut self, tls: Tls) -> Self {
         self.tls = tls;
+        self
+    }
+
+    /// A file with the server's public key (its `public_key.pem`), with which
+    /// `caching_sha2_password` encrypts the password where the connection is not encrypted.
+    /// Default: none.
+    ///
+    /// Without it such an account needs TLS or a Unix socket: the key is never asked of the server,
+    /// since whoever stands between could answer. libmysqlclient reads the first such file of the
+    /// process and keeps to it. Goes with [`Tls::disabled`] or [`Tls::preferred`] without files.
+    #[must_use]
+    pub fn server_public_key(mut self, file: impl Into<PathBuf>) -> Self {
+        self.server_public_key = Some(file.into());
+        self
+    }
+
+    /// Lets the server ask for the password as it is (`mysql_clear_password`, as PAM and LDAP
+    /// need). Only with [`Tls::verify_ca`], [`Tls::verify_identity`] or a Unix socket. Default off.
+    #[must_use]
+    pub fn allow_cleartext(mut self, allowed: bool) -> Self {
+        self.allow_cleartext = allowed;
+        self
+    }
+
+    /// Compresses what goes over the network, where the server can. Default off: it costs more
+    /// than it brings on a local network.
+    #[must_use]
+    pub fn compress(mut self, wanted: bool) -> Self {
+        self.compress = wanted;
+        self
+    }
+
+    /// The session's `collation_connection`, one of utf8mb4 (diesel's texts are UTF-8, so the
+    /// character set is no setting). Default: the server's for utf8mb4.
+    #[must_use]
+    pub fn collation(mut self, name: impl Into<String>) -> Self {
+        self.collation = Some(name.into());
+        self
+    }
+
+    /// The isolation of the session's transactions. Default: the server's.
+    #[must_use]
+    pub fn isolation(mut self, level: SessionIsolation) -> Self {
+        self.isolation = Some(level);
+        self
+    }
+
+    /// The language of the server's messages, such as `de_DE`. Default: the server's. Errors are
+    /// told apart by their numbers in any language.
+    #[must_use]
+    pub fn lc_messages(mut self, locale: impl Into<String>) -> Self {
+        self.lc_messages = Some(locale.into());
+        self
+    }
+
+    /// After how long the server ends a statement; 1 ms to 24 h in whole milliseconds. Default: the
+    /// server's.
+    ///
+    /// MariaDB ends every statement (`max_statement_time`, 1969), MySQL a SELECT alone
+    /// (`max_execution_time`, 3024).
+    #[must_use]
+    pub fn statement_limit(mut self, limit: Duration) -> Self {
+        self.statement_limit = Some(limit);
+        self
+    }
+
+    /// After how long without a command the server closes the connection; 1 s to 24 h in whole
+    /// seconds. Default: the server's, which is 8 h unless it was set.
+    #[must_use]
+    pub fn wait_timeout(mut self, limit: Duration) -> Self {
+        self.wait_timeout = Some(limit);
+        self
+    }
+
+    /// One more connection attribute, shown in `performance_schema.session_connect_attrs`: a name of
+    /// 1 to 32 characters that does not begin with `_`, and a value of up to 1,024 bytes. The same
+    /// name again replaces it.
+    #[must_use]
+    pub fn attribute(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        let name = name.into();
+        self.attributes.retain(|(known, _)| *known != name);
+        self.attributes.push((name, value.into()));
         self
     }
 
@@ -256,81 +399,6 @@ impl Config {
     pub fn connect_limit(&self) -> Duration {
         self.connect_timeout
     }
-
-    /// Checks every setting; [`Connection::open`](crate::Connection::open) does so before it dials.
-    ///
-    /// # Errors
-    /// [`Error::Config`] names every setting that is out of range.
-    pub fn validate(&self) -> Result<(), Error> {
-        let mut invalid = Vec::new();
-        self.check_address(&mut invalid);
-        self.check_limits(&mut invalid);
-        self.tls.check(&mut invalid);
-        if invalid.is_empty() { Ok(()) } else { Err(Error::Config(invalid)) }
-    }
-
-    fn check_address(&self, invalid: &mut Vec<Invalid>) {
-        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | ':' | '_' | '-');
-        if self.host.is_empty() || self.host.len() > 255 || !self.host.chars().all(plain) {
-            let allowed = "1 to 255 letters, digits and the characters . : _ -";
-            invalid.push(Invalid::new("host", &self.host, allowed));
-        }
-        if self.port == 0 {
-            invalid.push(Invalid::new("port", self.port, "1 to 65,535"));
-        }
-        if let Some(path) = &self.unix_socket
-            && !(1..=107).contains(&path.as_os_str().len())
-        {
-            invalid.push(Invalid::new("unix_socket", path, "a path of 1 to 107 bytes"));
-        }
-        // Account names have at most 80 characters (MariaDB), database names 64.
-        if self.user.is_empty() || self.user.chars().count() > 80 || self.user.contains('\0') {
-            invalid.push(Invalid::new("user", &self.user, "1 to 80 characters"));
-        }
-        if self.password.as_ref().is_some_and(|password| password.contains('\0')) {
-            invalid.push(Invalid::new("password", Hidden, "text without a zero byte"));
-        }
-        if let Some(name) = &self.database
-            && (name.is_empty() || name.chars().count() > 64 || name.contains('\0'))
-        {
-            invalid.push(Invalid::new("database", name, "1 to 64 characters"));
-        }
-        for (setting, text) in
-            [("time_zone", Some(&self.time_zone)), ("sql_mode", self.sql_mode.as_ref())]
-        {
-            let plain = |c: char| c.is_ascii_alphanumeric() || "+-:/_, ".contains(c);
-            if let Some(text) = text
-                && !text.chars().all(plain)
-            {
-                let allowed = "letters, digits and the characters + - : / _ ,";
-                invalid.push(Invalid::new(setting, text, allowed));
-            }
-        }
-        if self.program_name.len() > 128 || self.program_name.contains('\0') {
-            invalid.push(Invalid::new("program_name", &self.program_name, "up to 128 bytes"));
-        }
-    }
-
-    fn check_limits(&self, invalid: &mut Vec<Invalid>) {
-        let limits = [
-            ("connect_timeout", Some(self.connect_timeout), HOUR, "1 s to 1 h"),
-            ("read_timeout", Some(self.read_timeout), DAY, "1 s to 24 h"),
-            ("write_timeout", Some(self.write_timeout), DAY, "1 s to 24 h"),
-            ("lock_wait_timeout", self.lock_wait_timeout, HOUR, "1 s to 1 h"),
-        ];
-        for (setting, limit, longest, allowed) in limits {
-            let Some(limit) = limit else { continue };
-            let whole = limit.subsec_nanos() == 0;
-            if !whole || limit.is_zero() || limit > longest {
-                let allowed = format!("{allowed} in whole seconds");
-                invalid.push(Invalid::new(setting, limit, allowed));
-            }
-        }
-        if self.statement_cache > 16_382 {
-            let allowed = "0 to 16,382 statements";
-            invalid.push(Invalid::new("statement_cache", self.statement_cache, allowed));
-        }
-    }
 }
 
 /// Stands for a secret wherever something is printed.
@@ -357,6 +425,15 @@ impl fmt::Debug for Config {
             .field("time_zone", &self.time_zone)
             .field("sql_mode", &self.sql_mode)
             .field("lock_wait_timeout", &self.lock_wait_timeout)
+            .field("server_public_key", &self.server_public_key)
+            .field("allow_cleartext", &self.allow_cleartext)
+            .field("compress", &self.compress)
+            .field("collation", &self.collation)
+            .field("isolation", &self.isolation)
+            .field("lc_messages", &self.lc_messages)
+            .field("statement_limit", &self.statement_limit)
+            .field("wait_timeout", &self.wait_timeout)
+            .field("attributes", &self.attributes)
             .field("program_name", &self.program_name)
             .field("statement_cache", &self.statement_cache)
             .field("local_data", &self.local_data)
@@ -367,6 +444,7 @@ impl fmt::Debug for Config {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Invalid;
 
     fn wrong(config: &Config) -> Vec<&'static str> {
         match config.validate() {

@@ -20,6 +20,7 @@ use crate::fault::Vendor;
 use crate::ffi::Handle;
 use crate::greeting;
 use crate::load::{Cursor, Row, ServerCursor, Streaming};
+use crate::setup;
 use crate::tls::Mode;
 use crate::transaction::{Phase, TransactionState, Transactions};
 use crate::wire::Fetch;
@@ -61,12 +62,13 @@ impl Connection {
         if config.tls.mode >= Mode::Required && handle.cipher().is_none() {
             return Err(Error::Tls { mode: config.tls.mode(), endpoint: config.endpoint() });
         }
+        let vendor = handle.vendor();
         let mut conn = Self {
-            state: TransactionState::new(handle.vendor()),
+            state: TransactionState::new(vendor),
             handle,
             statements: StatementCache::new(config.statement_cache),
             instrumentation: DynInstrumentation::none(),
-            setup: setup(config),
+            setup: setup::statement(config, vendor),
             database: config.database.clone(),
             statement_room: config.statement_cache,
             local_data: config.local_data,
@@ -249,34 +251,6 @@ fn told_apart(error: Error, config: &Config) -> Error {
         }
         other => other,
     }
-}
-
-/// The one statement that sets a session up. `Config::validate` has refused quotes in the texts.
-///
-/// The greeting names the character set too, by a collation; where the server does not know that one
-/// (libmysqlclient says utf8mb4_0900_ai_ci, MariaDB has none) it silently takes its own default.
-fn setup(config: &Config) -> String {
-    use fmt::Write;
-
-    // What `Connection::state_touched` rests on. Not with session_track_system_variables = *:
-    // MariaDB then tells of last_gtid with each commit.
-    let mut sql = format!(
-        "SET NAMES utf8mb4, time_zone='{}', session_track_schema=1, session_track_state_change=1",
-        config.time_zone
-    );
-    let mut add = |setting: fmt::Arguments<'_>| {
-        // Writing to a String cannot fail.
-        if sql.write_fmt(setting).is_err() {
-            log::error!(target: "steadfast::connection", "a session setting was left out");
-        }
-    };
-    if let Some(mode) = &config.sql_mode {
-        add(format_args!(", sql_mode='{mode}'"));
-    }
-    if let Some(limit) = config.lock_wait_timeout {
-        add(format_args!(", innodb_lock_wait_timeout={}", limit.as_secs()));
-    }
-    sql
 }
 
 impl SimpleConnection for Connection {

@@ -50,6 +50,7 @@ mod holder;
 mod interrupter;
 mod limits;
 mod load;
+mod setup;
 mod tls;
 mod transaction;
 mod url;
@@ -58,13 +59,13 @@ mod wire;
 pub use batch::{BatchError, Outcome, RawRow, RawRows};
 pub use bulk::BulkError;
 pub use cancel::{CancelHandle, Cancelled};
-pub use config::Config;
+pub use config::{Config, SessionIsolation};
 pub use connection::Connection;
 pub use error::{Error, Invalid, ServerError};
 pub use fault::{Fault, Vendor};
 pub use interrupter::Interrupter;
 pub use load::{Cursor, Field, Row, ServerCursor, Streaming};
-pub use tls::Tls;
+pub use tls::{Tls, TlsVersion};
 pub use transaction::{Phase, TransactionState, Transactions};
 
 #[doc(hidden)]

@@ -18,6 +18,17 @@ pub struct Tls {
     pub(crate) ca: Option<PathBuf>,
     pub(crate) cert: Option<PathBuf>,
     pub(crate) key: Option<PathBuf>,
+    pub(crate) min_version: TlsVersion,
+}
+
+/// The oldest version of TLS that is spoken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TlsVersion {
+    /// TLS 1.2, of 2008. The default.
+    #[default]
+    V1_2,
+    /// TLS 1.3, of 2018.
+    V1_3,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -87,13 +98,20 @@ impl Tls {
         self
     }
 
+    /// The oldest version of TLS to speak. Default 1.2.
+    #[must_use]
+    pub fn min_version(mut self, version: TlsVersion) -> Self {
+        self.min_version = version;
+        self
+    }
+
     /// The mode's name, as in `ssl_mode`.
     pub fn mode(&self) -> &'static str {
         self.mode.as_str()
     }
 
     pub(crate) fn new(mode: Mode) -> Self {
-        Self { mode, ca: None, cert: None, key: None }
+        Self { mode, ca: None, cert: None, key: None, min_version: TlsVersion::V1_2 }
     }
 
     pub(crate) fn check(&self, invalid: &mut Vec<Invalid>) {
@@ -101,7 +119,7 @@ impl Tls {
         if wants_ca && self.ca.is_none() {
             invalid.push(Invalid::new("ssl_ca", self.ca.as_deref(), "a file, in this ssl_mode"));
         }
-        if self.mode == Mode::Disabled && self.paths().next().is_some() {
+        if self.mode == Mode::Disabled && self.has_files() {
             let allowed = "anything but disabled, with certificates given";
             invalid.push(Invalid::new("ssl_mode", self.mode(), allowed));
         }
@@ -117,6 +135,11 @@ impl Tls {
                 invalid.push(Invalid::new(setting, path, "a file that exists"));
             }
         }
+    }
+
+    /// True if a certificate or a key was given.
+    pub(crate) fn has_files(&self) -> bool {
+        self.paths().next().is_some()
     }
 
     fn paths(&self) -> impl Iterator<Item = (&'static str, &Path)> {

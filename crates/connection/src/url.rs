@@ -6,11 +6,13 @@ use std::time::Duration;
 use percent_encoding::percent_decode_str;
 use url::Url;
 
-use crate::tls::{Mode, Tls};
-use crate::{Config, Error, Invalid};
+use crate::tls::{Mode, Tls, TlsVersion};
+use crate::{Config, Error, Invalid, SessionIsolation};
 
-const KEYS: &str = "unix_socket, connect_timeout, read_timeout, write_timeout, ssl_mode, ssl_ca, ssl_cert, ssl_key, \
-                    time_zone, sql_mode, lock_wait_timeout, program_name or statement_cache";
+const KEYS: &str = "unix_socket, connect_timeout, read_timeout, write_timeout, ssl_mode, ssl_ca, \
+                    ssl_cert, ssl_key, tls_min_version, server_public_key, allow_cleartext, compress, \
+                    collation, time_zone, sql_mode, isolation, lc_messages, lock_wait_timeout, \
+                    statement_limit, wait_timeout, program_name, attribute.NAME or statement_cache";
 
 pub(crate) fn parse(text: &str) -> Result<Config, Error> {
     // The text itself is never shown: it may hold the password, also where it is not well-formed.
@@ -96,6 +98,36 @@ fn set(
             let limit = seconds("lock_wait_timeout", &value, Duration::from_secs(50), invalid);
             config.lock_wait_timeout(limit)
         }
+        "wait_timeout" => {
+            let limit = seconds("wait_timeout", &value, Duration::from_secs(28_800), invalid);
+            config.wait_timeout(limit)
+        }
+        "statement_limit" => match value.parse().map(Duration::try_from_secs_f64) {
+            Ok(Ok(limit)) => config.statement_limit(limit),
+            _ => refuse(config, "statement_limit", &value, "a number of seconds", invalid),
+        },
+        "isolation" => {
+            let level = SessionIsolation::ALL
+                .into_iter()
+                .find(|level| value.replace(['_', ' '], "-").eq_ignore_ascii_case(level.as_str()));
+            match level {
+                Some(level) => config.isolation(level),
+                None => {
+                    let levels =
+                        "read-uncommitted, read-committed, repeatable-read or serializable";
+                    refuse(config, "isolation", &value, levels, invalid)
+                }
+            }
+        }
+        "compress" | "allow_cleartext" => match (value.parse(), key) {
+            (Ok(wanted), "compress") => config.compress(wanted),
+            (Ok(allowed), _) => config.allow_cleartext(allowed),
+            (Err(_), "compress") => refuse(config, "compress", &value, "true or false", invalid),
+            (Err(_), _) => refuse(config, "allow_cleartext", &value, "true or false", invalid),
+        },
+        "server_public_key" => config.server_public_key(value.into_owned()),
+        "collation" => config.collation(value),
+        "lc_messages" => config.lc_messages(value),
         "statement_cache" => match value.parse() {
             Ok(statements) => config.statement_cache(statements),
             Err(_) => {
@@ -106,15 +138,27 @@ fn set(
         "time_zone" => config.time_zone(value),
         "sql_mode" => config.sql_mode(value),
         "program_name" => config.program_name(value),
-        "ssl_mode" | "ssl_ca" | "ssl_cert" | "ssl_key" => {
+        "ssl_mode" | "ssl_ca" | "ssl_cert" | "ssl_key" | "tls_min_version" => {
             set_tls(tls, key, value, invalid);
             config
         }
-        _ => {
-            invalid.push(Invalid::new("url parameter", key, KEYS));
-            config
-        }
+        _ => match key.strip_prefix("attribute.") {
+            Some(name) => config.attribute(name, value),
+            None => refuse(config, "url parameter", key, KEYS, invalid),
+        },
     }
+}
+
+/// Notes what is wrong, and leaves the rest to be looked at too.
+fn refuse(
+    config: Config,
+    setting: &'static str,
+    value: &str,
+    allowed: &str,
+    invalid: &mut Vec<Invalid>,
+) -> Config {
+    invalid.push(Invalid::new(setting, value, allowed));
+    config
 }
 
 fn set_tls(tls: &mut Tls, key: &str, value: Cow<'_, str>, invalid: &mut Vec<Invalid>) {
@@ -122,6 +166,11 @@ fn set_tls(tls: &mut Tls, key: &str, value: Cow<'_, str>, invalid: &mut Vec<Inva
         "ssl_ca" => tls.ca = Some(value.into_owned().into()),
         "ssl_cert" => tls.cert = Some(value.into_owned().into()),
         "ssl_key" => tls.key = Some(value.into_owned().into()),
+        "tls_min_version" => match &*value {
+            "1.2" => tls.min_version = TlsVersion::V1_2,
+            "1.3" => tls.min_version = TlsVersion::V1_3,
+            _ => invalid.push(Invalid::new("tls_min_version", value, "1.2 or 1.3")),
+        },
         _ => match Mode::ALL.into_iter().find(|mode| value.eq_ignore_ascii_case(mode.as_str())) {
             Some(mode) => tls.mode = mode,
             None => {

@@ -11,10 +11,11 @@ use std::time::{Duration, Instant};
 use mysqlclient_sys as ffi;
 use zeroize::Zeroizing;
 
+use super::guard::{self, Refusal};
 use super::local_data::{self, LocalData};
-use super::options;
 use super::text::TextRows;
 use super::version::Placeholder;
+use super::{IS_MARIADB, options};
 use crate::fault::{CR_SERVER_GONE_ERROR, CR_SERVER_LOST, Vendor};
 use crate::wire::{Channel, Dialect};
 use crate::{Config, Error, ServerError};
@@ -116,7 +117,7 @@ impl Handle {
         let placeholder = Placeholder::lay(self.mysql);
         // SAFETY: `mysql` came from `mysql_init` and is not connected; every pointer is null or a C
         // string that lives until the call returns, and the library copies what it keeps.
-        let connected = unsafe {
+        let connect = || unsafe {
             ffi::mysql_real_connect(
                 self.mysql.as_ptr(),
                 host.as_ptr(),
@@ -128,8 +129,24 @@ impl Handle {
                 flags,
             )
         };
+        let (connected, refusal) = guard::during(self.mysql, config, connect);
         placeholder.take_back(self.mysql);
         if connected.is_null() {
+            match refusal {
+                Some(Refusal::Plain) => {
+                    let (mode, endpoint) = (config.tls.mode(), config.endpoint());
+                    return Err(Error::Tls { mode, endpoint });
+                }
+                Some(Refusal::Readable) => {
+                    let source =
+                        ServerError::new(Vendor::MySql, CR_AUTH_PLUGIN_ERR, "HY000", READABLE);
+                    return Err(Error::Connect {
+                        endpoint: config.endpoint(),
+                        source: source.into(),
+                    });
+                }
+                None => {}
+            }
             let source = Box::new(self.error().refused());
             return Err(Error::Connect { endpoint: config.endpoint(), source });
         }
@@ -416,6 +433,11 @@ impl Drop for Handle {
     }
 }
 
+/// Why an account with `caching_sha2_password` is refused.
+const READABLE: &str = "caching_sha2_password needs an encrypted connection, a Unix socket, or the \
+                        server's key in server_public_key with ssl_mode=disabled";
+const CR_AUTH_PLUGIN_ERR: u32 = 2061;
+
 /// `mysql_library_init`, which is not safe to call from two threads at once.
 fn init_library() {
     static ONCE: Once = Once::new();
@@ -425,6 +447,15 @@ fn init_library() {
         let failed = unsafe { ffi::mysql_server_init(0, ptr::null_mut(), ptr::null_mut()) };
         if failed != 0 {
             log::error!(target: "steadfast::connection", code = failed; "the client library did not initialise");
+        }
+        if IS_MARIADB {
+            // SAFETY: null asks for a new handle.
+            let scratch = NonNull::new(unsafe { ffi::mysql_init(ptr::null_mut()) });
+            if let Some(scratch) = scratch {
+                guard::install(scratch);
+                // SAFETY: made above, and used by nobody after this.
+                unsafe { ffi::mysql_close(scratch.as_ptr()) };
+            }
         }
     });
 }

@@ -6,7 +6,7 @@ use std::ptr::{self, NonNull};
 use mysqlclient_sys as ffi;
 
 use super::handle::Handle;
-use super::options::{set_flag, set_text};
+use super::options::{set_flag, set_text, tls_versions};
 use crate::Config;
 use crate::tls::Mode;
 
@@ -14,6 +14,7 @@ use crate::tls::Mode;
 // are compiled whichever library is linked.
 const SSL_VERIFY_SERVER_CERT: c_uint = 21;
 const SSL_ENFORCE: c_uint = 38;
+const TLS_VERSION: c_uint = 7005;
 const RESTRICTED_AUTH: c_uint = 7026;
 
 /// Ways to authenticate that never send the password itself.
@@ -45,14 +46,21 @@ type DbCommand = unsafe extern "C" fn(
     statement: *mut ffi::MYSQL_STMT,
 ) -> c_int;
 
-/// `preferred` encrypts where the server can; there is no option for `required`, so
-/// `Connection::open` looks at the cipher after connecting and refuses. The verifying modes refuse
-/// before the password is sent.
+/// `preferred` encrypts where the server can; there is no option for `required`, so `guard.rs` refuses
+/// a server without TLS before the login is sent. The verifying modes are refused by the library.
 pub(super) fn apply(mysql: NonNull<ffi::MYSQL>, config: &Config) {
-    set_flag(mysql, SSL_ENFORCE, config.tls.mode != Mode::Disabled);
+    enforce_tls(mysql, config.tls.mode != Mode::Disabled);
     set_flag(mysql, SSL_VERIFY_SERVER_CERT, config.tls.mode >= Mode::VerifyCa);
+    set_text(mysql, TLS_VERSION, tls_versions(config.tls.min_version));
     // Without a list the server chooses, and may choose to be told the password in the clear.
     set_text(mysql, RESTRICTED_AUTH, PLUGINS.as_bytes());
+    if config.allow_cleartext {
+        set_text(mysql, RESTRICTED_AUTH, format!("{PLUGINS},mysql_clear_password").as_bytes());
+    }
+}
+
+pub(super) fn enforce_tls(mysql: NonNull<ffi::MYSQL>, wanted: bool) {
+    set_flag(mysql, SSL_ENFORCE, wanted);
 }
 
 /// Sends one command without reading its answer; false if that failed.

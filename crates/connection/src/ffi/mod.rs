@@ -5,6 +5,7 @@
 //! | `handle.rs` | a `MYSQL`: connecting, text commands, the status of the session |
 //! | `options.rs` | what is set on a `MYSQL` before it connects |
 //! | `mariadb.rs`, `mysql.rs` | what only one of the two client libraries knows |
+//! | `guard.rs` | what libmariadb must be kept from before it logs in |
 //! | `text.rs` | a `MYSQL_RES` of a text query, row by row |
 //! | `packets.rs` | single packets, where the library encrypts them |
 //! | `version.rs` | a version for the library to look at before there is one |
@@ -16,6 +17,7 @@
 //! No call is made of `mysql_thread_init`: libmariadb keeps nothing for a thread, and libmysqlclient
 //! since 8.0 in debug builds of its own alone (mysys/my_thr_init.cc).
 
+mod guard;
 mod handle;
 mod local_data;
 mod mariadb;

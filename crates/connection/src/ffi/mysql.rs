@@ -6,13 +6,14 @@ use std::ptr::{self, NonNull};
 use mysqlclient_sys as ffi;
 
 use super::handle::Handle;
-use super::options::{set_flag, set_number};
+use super::options::{set_flag, set_number, set_text, tls_versions};
 use crate::Config;
 use crate::tls::Mode;
 
 // From its mysql.h: the bindings for libmariadb know neither name nor number, and both files are
 // compiled whichever library is linked.
 const ENABLE_CLEARTEXT_PLUGIN: c_uint = 30;
+const TLS_VERSION: c_uint = 34;
 const SSL_MODE: c_uint = 35;
 const GET_SERVER_PUBLIC_KEY: c_uint = 36;
 const RETRY_COUNT: c_uint = 37;
@@ -73,8 +74,9 @@ pub(super) fn apply(mysql: NonNull<ffi::MYSQL>, config: &Config) {
     set_number(mysql, SSL_MODE, ssl_mode(config.tls.mode));
     // The read timeout counts for each attempt (manual, mysql_options()): one is what it says.
     set_number(mysql, RETRY_COUNT, 1);
-    // Both are off, but an environment variable or a file of options could switch the first on.
-    set_flag(mysql, ENABLE_CLEARTEXT_PLUGIN, false);
+    set_text(mysql, TLS_VERSION, tls_versions(config.tls.min_version));
+    // Off by default, but an environment variable (LIBMYSQL_ENABLE_CLEARTEXT_PLUGIN) turns it on.
+    set_flag(mysql, ENABLE_CLEARTEXT_PLUGIN, config.allow_cleartext);
     set_flag(mysql, GET_SERVER_PUBLIC_KEY, false);
 }
 

@@ -3,7 +3,7 @@
 use std::ffi::{CString, c_int, c_uint, c_void};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-use std::ptr::NonNull;
+use std::ptr::{self, NonNull};
 use std::time::Duration;
 
 use mysqlclient_sys as ffi;
@@ -11,6 +11,7 @@ use mysqlclient_sys::mysql_option as option;
 
 use super::{IS_MARIADB, mariadb, mysql};
 use crate::Config;
+use crate::tls::TlsVersion;
 
 // mysqlclient-sys gives the options' names as constants, but no name for their type; the call is
 // therefore declared here once more, with the number that the type is in C.
@@ -42,7 +43,16 @@ pub(super) fn apply(mysql: NonNull<ffi::MYSQL>, config: &Config) {
             set_path(mysql, option, path);
         }
     }
+    if let Some(path) = config.server_public_key.as_deref() {
+        set_path(mysql, option::MYSQL_SERVER_PUBLIC_KEY as c_uint, path);
+    }
+    if config.compress {
+        set(mysql, option::MYSQL_OPT_COMPRESS as c_uint, ptr::null());
+    }
     set_attribute(mysql, "program_name", &config.program_name);
+    for (name, value) in &config.attributes {
+        set_attribute(mysql, name, value);
+    }
     if IS_MARIADB {
         mariadb::apply(mysql, config);
     } else {
@@ -71,7 +81,7 @@ pub(super) fn set_flag(mysql: NonNull<ffi::MYSQL>, option: c_uint, on: bool) {
 
 fn set(mysql: NonNull<ffi::MYSQL>, option: c_uint, value: *const c_void) {
     // SAFETY: `mysql` is initialised and not connected; `value` has the type the manual gives for
-    // `option` and is copied before the call returns.
+    // `option`, null if it takes none, and is copied before the call returns.
     let refused = unsafe { set_option(mysql.as_ptr(), option, value) };
     if refused != 0 {
         log::error!(target: "steadfast::connection", option; "the client library does not know an option");
@@ -87,6 +97,14 @@ fn set_attribute(mysql: NonNull<ffi::MYSQL>, name: &str, value: &str) {
     };
     if refused != 0 {
         log::warn!(target: "steadfast::connection", "a connection attribute was refused");
+    }
+}
+
+/// The versions of TLS from `oldest` on, as both libraries name them.
+pub(super) fn tls_versions(oldest: TlsVersion) -> &'static [u8] {
+    match oldest {
+        TlsVersion::V1_2 => b"TLSv1.2,TLSv1.3",
+        TlsVersion::V1_3 => b"TLSv1.3",
     }
 }
 
