@@ -1,14 +1,15 @@
 //! Encryption is what the mode says: against servers with TLS, with a certificate for another name, and without.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may stop")]
 
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::Duration;
+use std::thread::{self, JoinHandle};
 
-use steadfast_connection::{Config, Connection, Error, Fault, Tls};
-use steadfast_testkit::Server;
+use diesel::prelude::*;
+use mysqlclient_sys::SUPPORTS_MYSQL_SSL_MODE;
+use steadfast_connection::{Config, Connection, Error, Fault, Tls, TlsVersion};
+use steadfast_testkit::{Server, server};
 
 fn file(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/tls").join(name)
@@ -36,19 +37,128 @@ fn refused(server: &Server, tls: Tls) {
 }
 
 #[test]
-fn every_mode_but_disabled_encrypts_where_the_server_can() {
-    let server = server_with("server");
-    assert_eq!(open(&server, Tls::disabled()).unwrap().cipher(), None);
-    for tls in [
+fn each_mode_takes_the_certificates_it_promises_to() {
+    let (plain, encrypted, refused) = ("plain", "encrypted", "refused");
+    // libmariadb cannot check the signature without the name.
+    let other_name = if SUPPORTS_MYSQL_SSL_MODE { encrypted } else { refused };
+    let ca = file("ca.pem");
+    let modes = [
+        Tls::disabled(),
         Tls::preferred(),
         Tls::required(),
-        Tls::verify_ca(file("ca.pem")),
-        Tls::verify_identity(file("ca.pem")),
-    ] {
-        let mut conn = open(&server, tls.clone()).unwrap();
-        assert!(conn.cipher().is_some(), "{tls:?}");
-        conn.ping().unwrap();
+        Tls::verify_ca(&ca),
+        Tls::verify_identity(&ca),
+    ];
+    let table = [
+        ("server", [plain, encrypted, encrypted, encrypted, encrypted]),
+        ("elsewhere", [plain, encrypted, encrypted, other_name, refused]),
+        ("expired", [plain, encrypted, encrypted, refused, refused]),
+        ("self-signed", [plain, encrypted, encrypted, refused, refused]),
+        ("none", [plain, plain, refused, refused, refused]),
+    ];
+    for (certificate, expected) in table {
+        let server = match certificate {
+            "none" => Server::with(&[without_tls()]).unwrap(),
+            _ => server_with(certificate),
+        };
+        for (tls, expected) in modes.iter().zip(expected) {
+            let outcome = match open(&server, tls.clone()) {
+                Ok(mut conn) => {
+                    conn.ping().unwrap();
+                    diesel::sql_query("DO 1").execute(&mut conn).unwrap();
+                    if conn.cipher().is_some() { encrypted } else { plain }
+                }
+                Err(error) => {
+                    assert_eq!(error.fault(), Fault::Permanent, "{error}");
+                    let is_tls = matches!(error, Error::Tls { .. });
+                    assert!(is_tls || error.errno() == Some(2026), "{error}");
+                    refused
+                }
+            };
+            assert_eq!(outcome, expected, "{} with the certificate {certificate}", tls.mode());
+        }
     }
+}
+
+fn without_tls() -> &'static str {
+    match server().sql("", "SELECT VERSION()").unwrap().contains("MariaDB") {
+        true => "--skip-ssl",
+        false => "--tls-version=",
+    }
+}
+
+#[test]
+fn the_oldest_version_of_tls_is_kept_to() {
+    let server = server_with("server");
+    for (version, expected) in [(TlsVersion::V1_2, "TLSv1.3"), (TlsVersion::V1_3, "TLSv1.3")] {
+        let mut conn = open(&server, Tls::required().min_version(version)).unwrap();
+        assert_eq!(status(&mut conn, "Ssl_version"), expected);
+    }
+    let cert = format!("--ssl-cert={}", file("server.pem").display());
+    let key = format!("--ssl-key={}", file("server-key.pem").display());
+    let old = Server::with(&[&cert, &key, "--tls-version=TLSv1.2"]).unwrap();
+    let mut conn = open(&old, Tls::required()).unwrap();
+    assert_eq!(status(&mut conn, "Ssl_version"), "TLSv1.2");
+    refused(&old, Tls::required().min_version(TlsVersion::V1_3));
+}
+
+fn status(conn: &mut Connection, name: &str) -> String {
+    #[derive(QueryableByName)]
+    struct Status {
+        #[diesel(sql_type = diesel::sql_types::Text, column_name = "Value")]
+        value: String,
+    }
+    let query = format!("SHOW SESSION STATUS LIKE '{name}'");
+    diesel::sql_query(query).get_result::<Status>(conn).unwrap().value
+}
+
+#[test]
+fn a_greeting_whose_offer_of_tls_was_taken_out_gets_no_login() {
+    let server = server_with("server");
+    let ca = file("ca.pem");
+    for tls in [Tls::required(), Tls::verify_ca(&ca), Tls::verify_identity(&ca)] {
+        let (port, heard) = without_offer(&server);
+        let config = Config::from_url(&server.url("")).unwrap().port(port).tls(tls.clone());
+        let error = Connection::open(&config).unwrap_err();
+        assert_eq!(error.fault(), Fault::Permanent, "{error}");
+        assert_eq!(heard.join().unwrap(), b"", "{tls:?}");
+    }
+    let (port, heard) = without_offer(&server);
+    let config = Config::from_url(&server.url("")).unwrap().port(port);
+    let conn = Connection::open(&config.tls(Tls::preferred())).unwrap();
+    assert_eq!(conn.cipher(), None);
+    drop(conn);
+    assert!(heard.join().unwrap().windows(5).any(|bytes| bytes == b"root\0"));
+}
+
+/// Stands between client and server, takes the server's offer of TLS out of its greeting, and gives
+/// what the client has sent.
+fn without_offer(server: &Server) -> (u16, JoinHandle<Vec<u8>>) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let mut upstream = TcpStream::connect((server.host(), server.port())).unwrap();
+    let thread = thread::spawn(move || {
+        let (mut client, _) = listener.accept().unwrap();
+        let mut greeting = hear(&mut upstream);
+        let version = greeting.iter().skip(5).position(|byte| *byte == 0).unwrap() + 6;
+        // Behind the version come the id, half of the scramble and a zero; CLIENT_SSL is bit 11.
+        greeting[version + 14] &= !0x08;
+        client.write_all(&greeting).unwrap();
+        let mut back = (upstream.try_clone().unwrap(), client.try_clone().unwrap());
+        let pump = thread::spawn(move || std::io::copy(&mut back.0, &mut back.1));
+        let mut heard = Vec::new();
+        loop {
+            let bytes = hear(&mut client);
+            if bytes.is_empty() || upstream.write_all(&bytes).is_err() {
+                break;
+            }
+            heard.extend(bytes);
+        }
+        upstream.shutdown(Shutdown::Both).ok();
+        pump.join().unwrap().ok();
+        heard
+    });
+    (port, thread)
 }
 
 #[test]
@@ -64,37 +174,6 @@ fn a_connection_lost_under_tls_is_a_lost_connection() {
     }
 }
 
-#[test]
-fn a_password_is_never_sent_as_it_is() {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let port = listener.local_addr().unwrap().port();
-    // A server without TLS that asks for the password in the clear.
-    let thief = thread::spawn(move || {
-        let (mut peer, _) = listener.accept().unwrap();
-        peer.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
-        let mut greeting =
-            b"\x0a5.5.5-10.11.19-MariaDB\0\x01\0\0\0abcdefgh\0\xff\xf7\x2d\x02\0\xff\x81\x15"
-                .to_vec();
-        greeting.extend([0; 10]);
-        greeting.extend(b"ijklmnopqrst\0mysql_native_password\0");
-        send(&mut peer, 0, &greeting);
-        let login = hear(&mut peer);
-        send(&mut peer, 2, b"\xfemysql_clear_password\0");
-        [login, hear(&mut peer)].concat()
-    });
-    let config = Config::new().port(port).user("u").password("s3cret-word").tls(Tls::preferred());
-    Connection::open(&config).unwrap_err();
-    let heard = thief.join().unwrap();
-    assert!(heard.windows(2).any(|bytes| bytes == b"u\0"), "it logged in: {heard:?}");
-    assert!(!heard.windows(11).any(|bytes| bytes == b"s3cret-word"), "{heard:?}");
-}
-
-fn send(peer: &mut impl Write, sequence: u8, payload: &[u8]) {
-    let [low, middle, high, _] = u32::try_from(payload.len()).unwrap().to_le_bytes();
-    peer.write_all(&[low, middle, high, sequence]).unwrap();
-    peer.write_all(payload).unwrap();
-}
-
 fn hear(peer: &mut impl Read) -> Vec<u8> {
     let mut heard = vec![0; 4096];
     let length = peer.read(&mut heard).unwrap_or(0);
@@ -107,11 +186,4 @@ fn a_certificate_that_somebody_else_signed_is_refused() {
     let server = server_with("server");
     refused(&server, Tls::verify_ca(file("other-ca.pem")));
     refused(&server, Tls::verify_identity(file("other-ca.pem")));
-}
-
-#[test]
-fn a_certificate_for_another_name_is_refused_where_the_name_counts() {
-    let server = server_with("elsewhere");
-    refused(&server, Tls::verify_identity(file("ca.pem")));
-    assert!(open(&server, Tls::required()).unwrap().cipher().is_some());
 }

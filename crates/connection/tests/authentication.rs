@@ -1,0 +1,238 @@
+//! Each way to authenticate, and what is never sent.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop")]
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use mysqlclient_sys::SUPPORTS_MYSQL_SSL_MODE;
+use steadfast_connection::{Config, Connection, Error, Fault, Tls};
+use steadfast_testkit::{Server, server};
+
+const SECRET: &str = "s3cret-word";
+
+fn file(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/tls").join(name)
+}
+
+fn is_mariadb() -> bool {
+    server().sql("", "SELECT VERSION()").unwrap().contains("MariaDB")
+}
+
+fn account(server: &Server, name: &str) -> Config {
+    Config::from_url(&server.url("")).unwrap().user(name).password(SECRET)
+}
+
+#[test]
+fn a_native_password_is_taken_and_a_wrong_one_refused() {
+    if !is_mariadb() {
+        // MySQL has given it up with 9.0.
+        return;
+    }
+    let server = server();
+    let sql = format!(
+        "CREATE USER native_user IDENTIFIED VIA mysql_native_password USING PASSWORD('{SECRET}')"
+    );
+    server.sql("", &sql).unwrap();
+    let config = account(server, "native_user");
+    Connection::open(&config).unwrap().ping().unwrap();
+    assert_eq!(Connection::open(&config.password("wrong")).unwrap_err().errno(), Some(1045));
+    server.sql("", "DROP USER native_user").unwrap();
+}
+
+/// The server's plugin is in Debian's package mariadb-server, and in none of those that the tests
+/// need otherwise.
+#[test]
+fn ed25519_is_spoken_where_the_library_and_the_server_can() {
+    let plugins = ["/usr/lib/mysql/plugin", "/usr/lib64/mariadb/plugin"];
+    let found = std::env::var("STEADFAST_PLUGIN_DIR").ok();
+    let mut folders = found.iter().map(String::as_str).chain(plugins);
+    let folder = folders.find(|folder| Path::new(folder).join("auth_ed25519.so").is_file());
+    let (true, Some(folder)) = (is_mariadb(), folder) else { return };
+    let server = Server::with(&[&format!("--plugin-dir={folder}")]).unwrap();
+    let sql = format!(
+        "INSTALL SONAME 'auth_ed25519'; \
+         CREATE USER ed_user IDENTIFIED VIA ed25519 USING PASSWORD('{SECRET}')"
+    );
+    server.sql("", &sql).unwrap();
+    let config = account(&server, "ed_user");
+    if SUPPORTS_MYSQL_SSL_MODE {
+        // libmysqlclient has no such plugin.
+        assert_eq!(Connection::open(&config).unwrap_err().errno(), Some(2059));
+    } else {
+        Connection::open(&config).unwrap().ping().unwrap();
+        assert_eq!(Connection::open(&config.password("wrong")).unwrap_err().errno(), Some(1045));
+    }
+}
+
+#[test]
+fn the_user_of_the_system_needs_no_password_over_the_socket() {
+    let server = Server::start().unwrap();
+    let names = fs::read_to_string("/etc/passwd").unwrap();
+    let id = fs::read_to_string("/proc/self/status").unwrap();
+    let id = id.lines().find_map(|line| line.strip_prefix("Uid:\t")?.split('\t').next()).unwrap();
+    let line = |line: &&str| line.split(':').nth(2) == Some(id);
+    let me = names.lines().find(line).and_then(|line| line.split(':').next()).unwrap();
+    let (plugin, refusal) =
+        if is_mariadb() { ("VIA unix_socket", 1698) } else { ("WITH auth_socket", 1698) };
+    if !is_mariadb()
+        && server.sql("", "INSTALL PLUGIN auth_socket SONAME 'auth_socket.so'").is_err()
+    {
+        return;
+    }
+    let sql = format!(
+        "DROP USER IF EXISTS '{me}'@localhost; CREATE USER '{me}'@localhost IDENTIFIED {plugin}; \
+         CREATE USER stranger@localhost IDENTIFIED {plugin}"
+    );
+    server.sql("", &sql).unwrap();
+    let config = Config::from_url(&server.socket_url("")).unwrap();
+    Connection::open(&config.clone().user(me)).unwrap().ping().unwrap();
+    let refused = Connection::open(&config.user("stranger")).unwrap_err();
+    assert_eq!(refused.errno(), Some(refusal), "{refused}");
+}
+
+/// On MySQL, the only server that has it.
+#[test]
+fn caching_sha2_goes_over_tls_over_the_socket_and_in_plain_with_the_key() {
+    if is_mariadb() {
+        return;
+    }
+    let server = server();
+    let create =
+        format!("CREATE USER sha2_user IDENTIFIED WITH caching_sha2_password BY '{SECRET}'");
+    server.sql("", &create).unwrap();
+    let forget = || server.sql("", "FLUSH PRIVILEGES").unwrap();
+    let config = account(server, "sha2_user");
+
+    forget();
+    assert!(Connection::open(&config.clone().tls(Tls::required())).unwrap().cipher().is_some());
+
+    // Without the key: what the server has forgotten cannot be proven without the password.
+    forget();
+    let plain = config.clone().tls(Tls::disabled());
+    let refused = Connection::open(&plain).unwrap_err();
+    assert_eq!((refused.errno(), refused.fault()), (Some(2061), Fault::Permanent), "{refused}");
+
+    let shown = server.sql("", "SHOW STATUS LIKE 'Caching_sha2_password_rsa_public_key'").unwrap();
+    let key = shown.split_once('\t').unwrap().1.replace("\\n", "\n");
+    let path = std::env::temp_dir().join(format!("steadfast-key-{}.pem", std::process::id()));
+    fs::write(&path, key).unwrap();
+    let conn = Connection::open(&plain.clone().server_public_key(&path));
+    fs::remove_file(&path).unwrap();
+    assert_eq!(conn.unwrap().cipher(), None);
+    server.sql("", "DROP USER sha2_user").unwrap();
+}
+
+/// A server without TLS that wants `plugin`: in its greeting, or by a switch to it. After the
+/// client's answers it says what `replies` hold, then closes; gives all it heard.
+fn thief(
+    in_greeting: bool,
+    plugin: &'static str,
+    replies: &'static [&'static [u8]],
+) -> (u16, JoinHandle<Vec<u8>>) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let thread = thread::spawn(move || {
+        let (mut peer, _) = listener.accept().unwrap();
+        peer.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        let mut greeting =
+            b"\x0a8.4.0\0\x01\0\0\0abcdefgh\0\xff\xf7\x2d\x02\0\xff\x81\x15".to_vec();
+        greeting.extend([0; 10]);
+        greeting.extend(b"ijklmnopqrst\0");
+        let first = if in_greeting { plugin } else { "mysql_native_password" };
+        greeting.extend([first.as_bytes(), b"\0"].concat());
+        send(&mut peer, 0, &greeting);
+        let mut heard = hear(&mut peer);
+        let mut sequence = 2;
+        if !in_greeting {
+            let switch = [b"\xfe", plugin.as_bytes(), b"\0abcdefghijklmnopqrst\0"].concat();
+            send(&mut peer, sequence, &switch);
+            sequence += 2;
+            heard.extend(hear(&mut peer));
+        }
+        for reply in replies {
+            send(&mut peer, sequence, reply);
+            sequence += 2;
+            heard.extend(hear(&mut peer));
+        }
+        heard
+    });
+    (port, thread)
+}
+
+fn send(peer: &mut TcpStream, sequence: u8, payload: &[u8]) {
+    let [low, middle, high, _] = u32::try_from(payload.len()).unwrap().to_le_bytes();
+    // The client may have hung up.
+    peer.write_all(&[&[low, middle, high, sequence], payload].concat()).ok();
+}
+
+fn hear(peer: &mut TcpStream) -> Vec<u8> {
+    let mut heard = vec![0; 4096];
+    let length = peer.read(&mut heard).unwrap_or(0);
+    heard.truncate(length);
+    heard
+}
+
+fn hears_no_secret(
+    config: &Config,
+    in_greeting: bool,
+    plugin: &'static str,
+    replies: &'static [&'static [u8]],
+) -> Error {
+    let (port, thief) = thief(in_greeting, plugin, replies);
+    let error = Connection::open(&config.clone().port(port)).unwrap_err();
+    let heard = thief.join().unwrap();
+    let found = heard.windows(SECRET.len()).any(|bytes| bytes == SECRET.as_bytes());
+    assert!(!found, "{plugin}: {heard:?}");
+    // A packet of one byte that asks for the server's key.
+    assert!(!heard.windows(5).any(|bytes| matches!(bytes, [1, 0, 0, _, 2])), "{plugin}: {heard:?}");
+    assert_eq!(error.fault(), Fault::Permanent, "{error}");
+    error
+}
+
+#[test]
+fn a_password_is_never_sent_where_it_could_be_read() {
+    let config = Config::new().user("u").password(SECRET).connect_timeout(Duration::from_secs(2));
+    let ca = file("ca.pem");
+    for tls in [Tls::disabled(), Tls::preferred(), Tls::required(), Tls::verify_ca(&ca)] {
+        let is_strict = !matches!(tls.mode(), "disabled" | "preferred");
+        let config = config.clone().tls(tls);
+        for in_greeting in [false, true] {
+            let error = hears_no_secret(&config, in_greeting, "mysql_clear_password", &[]);
+            assert!(is_strict || error.errno().is_some(), "{error}");
+            // "Prove it in full", which takes the password.
+            let error =
+                hears_no_secret(&config, in_greeting, "caching_sha2_password", &[b"\x01\x04"]);
+            assert!(is_strict || error.errno() == Some(2061), "{error}");
+        }
+    }
+}
+
+#[test]
+fn with_the_key_the_password_is_sent_encrypted() {
+    // With certificates libmariadb would take the connection for an encrypted one.
+    let config = Config::new().user("u").password(SECRET).connect_timeout(Duration::from_secs(2));
+    let config = config.server_public_key(file("login-public.pem"));
+    for tls in [Tls::disabled(), Tls::preferred()] {
+        let (port, thief) = thief(false, "caching_sha2_password", &[b"\x01\x04"]);
+        Connection::open(&config.clone().port(port).tls(tls)).unwrap_err();
+        let heard = thief.join().unwrap();
+        assert!(heard.windows(4).any(|bytes| bytes[..3] == [0, 1, 0]), "256 bytes: {heard:?}");
+        assert!(!heard.windows(SECRET.len()).any(|bytes| bytes == SECRET.as_bytes()));
+    }
+}
+
+#[test]
+fn the_password_in_the_clear_is_allowed_only_where_nobody_listens() {
+    let open = Config::new().allow_cleartext(true);
+    for tls in [Tls::disabled(), Tls::preferred(), Tls::required()] {
+        let error = Connection::open(&open.clone().tls(tls)).unwrap_err();
+        let Error::Config(invalid) = error else { panic!("{error}") };
+        assert_eq!(invalid.first().map(|it| it.setting()), Some("allow_cleartext"));
+    }
+    open.clone().tls(Tls::verify_identity(file("ca.pem"))).validate().unwrap();
+    open.unix_socket("/run/mysqld/mysqld.sock").validate().unwrap();
+}
