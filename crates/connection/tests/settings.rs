@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::time::{Duration, Instant};
 
 use diesel::{Connection as _, ConnectionError};
-use steadfast_connection::{Config, Connection, Error, Fault, ServerError, Tls};
+use steadfast_connection::{Config, Connection, Error, Fault, ServerError, Tls, Vendor};
 use steadfast_testkit::{Server, scripted_peer, server, silent_peer};
 
 const SECRET: &str = "s3cret-word";
@@ -145,4 +145,116 @@ fn the_session_is_what_was_asked_for() {
         conn.reset().unwrap();
     }
     assert!(conn.server_version().contains('.'));
+}
+
+#[derive(diesel::QueryableByName)]
+struct Text {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    value: String,
+}
+
+fn text(conn: &mut Connection, query: &str) -> String {
+    use diesel::RunQueryDsl;
+    diesel::sql_query(query).get_result::<Text>(conn).unwrap().value
+}
+
+#[test]
+fn every_setting_of_the_session_is_kept_through_a_reset() {
+    let url = server().url("").trim_end_matches('/').to_owned();
+    let config = Config::from_url(&format!(
+        "{url}/?isolation=read-committed&lc_messages=de_DE&statement_limit=1.5&wait_timeout=77\
+         &collation=utf8mb4_bin"
+    ))
+    .unwrap();
+    let mut conn = Connection::open(&config).unwrap();
+    let (query, expected) = match conn.vendor() {
+        Vendor::MariaDb => ("@@tx_isolation, @@max_statement_time", "READ-COMMITTED|1.500000"),
+        Vendor::MySql => ("@@transaction_isolation, @@max_execution_time", "READ-COMMITTED|1500"),
+    };
+    let query = format!(
+        "SELECT CONCAT_WS('|', {query}, @@lc_messages, @@wait_timeout, @@collation_connection) AS value"
+    );
+    for _ in 0..2 {
+        assert_eq!(text(&mut conn, &query), format!("{expected}|de_DE|77|utf8mb4_bin"));
+        conn.reset().unwrap();
+    }
+}
+
+#[test]
+fn a_statement_above_its_limit_is_ended_by_the_server() {
+    let mut conn = Connection::open(&config().statement_limit(Duration::from_millis(100))).unwrap();
+    // MySQL ends a SELECT alone, and a sleep in it by its answer.
+    let endless = "SELECT COUNT(*) FROM information_schema.columns a, information_schema.columns b, \
+                   information_schema.columns c";
+    let error = conn.batch(endless).unwrap_err();
+    assert!(matches!(error.source_error().errno(), 1969 | 3024), "{error}");
+    conn.ping().unwrap();
+}
+
+#[test]
+fn attributes_are_shown_by_the_server() {
+    let server = Server::with(&["--performance-schema=ON"]).unwrap();
+    let url = format!("{}?attribute.deploy=blue%2042&program_name=shop", server.url(""));
+    let config = Config::from_url(&url).unwrap().attribute("shard", "old").attribute("shard", "7");
+    let mut conn = Connection::open(&config).unwrap();
+    let query = "SELECT CAST(GROUP_CONCAT(ATTR_NAME, '=', ATTR_VALUE ORDER BY ATTR_NAME) AS CHAR) AS value \
+                 FROM performance_schema.session_account_connect_attrs \
+                 WHERE PROCESSLIST_ID = CONNECTION_ID() AND ATTR_NAME IN ('deploy', 'shard', 'program_name')";
+    assert_eq!(text(&mut conn, query), "deploy=blue 42,program_name=shop,shard=7");
+    for (name, value) in [("", "x"), ("_os", "x"), ("a", &"x".repeat(1025)), ("program_name", "x")]
+    {
+        let error = refused(&config.clone().attribute(name, value));
+        assert!(error.to_string().contains("attribute"), "{error}");
+    }
+}
+
+#[test]
+fn a_compressed_connection_carries_rows_and_statements() {
+    use diesel::RunQueryDsl;
+    let url = format!("{}?compress=true", server().url(""));
+    let mut conn = Connection::open(&Config::from_url(&url).unwrap()).unwrap();
+    let query = "SHOW SESSION STATUS LIKE 'Compression'";
+    #[derive(diesel::QueryableByName)]
+    struct Status {
+        #[diesel(sql_type = diesel::sql_types::Text, column_name = "Value")]
+        value: String,
+    }
+    let status: Status = diesel::sql_query(query).get_result(&mut conn).unwrap();
+    assert_eq!(status.value, "ON");
+    let long = text(&mut conn, "SELECT REPEAT('abc', 100000) AS value");
+    assert_eq!(long.len(), 300_000);
+}
+
+#[test]
+fn a_url_with_any_mistake_names_the_setting_and_hides_the_password() {
+    for (wrong, named) in [
+        ("compress=yes", "compress"),
+        ("allow_cleartext=1", "allow_cleartext"),
+        ("allow_cleartext=true", "allow_cleartext"),
+        ("collation=latin1_bin", "collation"),
+        ("collation=utf8mb4_bin'", "collation"),
+        ("isolation=snapshot", "isolation"),
+        ("lc_messages=de%27", "lc_messages"),
+        ("statement_limit=-1", "statement_limit"),
+        ("statement_limit=1e300", "statement_limit"),
+        ("statement_limit=0.0001", "statement_limit"),
+        ("wait_timeout=0", "wait_timeout"),
+        ("wait_timeout=1.5", "wait_timeout"),
+        ("attribute._x=1", "attribute"),
+        ("tls_min_version=1.1", "tls_min_version"),
+        ("server_public_key=/no/such/file", "server_public_key"),
+        ("server_public_key=/etc/passwd", "server_public_key"),
+        ("sslmode=required", "url parameter"),
+    ] {
+        let error = Config::from_url(&format!("mysql://u:{SECRET}@h/d?{wrong}")).unwrap_err();
+        let text = format!("{error} {error:?}");
+        assert!(text.contains(named) && !text.contains(SECRET), "{wrong}: {text}");
+    }
+}
+
+#[test]
+fn a_database_can_be_given_up_again() {
+    let config = config().database("mysql").no_database();
+    let mut conn = Connection::open(&config).unwrap();
+    assert_eq!(text(&mut conn, "SELECT COALESCE(DATABASE(), 'none') AS value"), "none");
 }
