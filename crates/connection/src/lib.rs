@@ -32,6 +32,30 @@
 //! }
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! # The client library
+//! It is libmariadb (Connector/C 3.x) or libmysqlclient (seen with 9.7; its bindings reach back to
+//! 8.0): the one that `mysqlclient-sys` finds, by pkg-config, libmysqlclient before libmariadb, or
+//! by its variables. Nothing is to be switched on. Where both are installed, this picks
+//! libmysqlclient:
+//!
+//! ```sh
+//! MYSQLCLIENT_NO_PKG_CONFIG=1 LIBMARIADB_NO_PKG_CONFIG=1 MYSQLCLIENT_LIB_DIR=/usr/lib/mysql \
+//!     MYSQLCLIENT_LIBNAME=mysqlclient MYSQLCLIENT_VERSION=9.5.0 cargo build
+//! ```
+//!
+//! What differs:
+//!
+//! | | libmariadb | libmysqlclient |
+//! |---|---|---|
+//! | [`Tls::verify_ca`] | checks the name too, as `verify_identity` | the signature alone |
+//! | ways to authenticate | native, ed25519, `caching_sha2_password` | native (its plugin file), `caching_sha2_password` |
+//! | [`Config::server_public_key`] | one for each connection | the first one of the process |
+//! | nobody listens | errno 2002 | errno 2003 |
+//! | [`Config::local_data`] off | the server refuses (4166, 3948) | the library refuses (2068) |
+//!
+//! Both have their plugins in files of their own: Debian's libmariadb3 brings them; libmysqlclient
+//! looks where it was built for, or in `LIBMYSQL_PLUGIN_DIR`.
 #![allow(unsafe_code, reason = "this crate is where C is called, in src/ffi alone")]
 
 mod batch;

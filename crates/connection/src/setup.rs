@@ -7,7 +7,7 @@ use crate::fault::Vendor;
 /// The statement for `config`. `Config::validate` has refused quotes in the texts.
 ///
 /// The greeting names the character set too, by a collation; where the server does not know that one
-/// (libmysqlclient says utf8mb4_0900_ai_ci, MariaDB 10.11 has none) it silently takes its own default.
+/// (libmysqlclient says `utf8mb4_0900_ai_ci`, MariaDB 10.11 has none) it silently takes its own default.
 pub(crate) fn statement(config: &Config, vendor: Vendor) -> String {
     let mut settings = vec![match &config.collation {
         Some(collation) => format!("NAMES utf8mb4 COLLATE {collation}"),

@@ -98,6 +98,27 @@ fn set(
             let limit = seconds("lock_wait_timeout", &value, Duration::from_secs(50), invalid);
             config.lock_wait_timeout(limit)
         }
+        "statement_cache" => match value.parse() {
+            Ok(statements) => config.statement_cache(statements),
+            Err(_) => {
+                invalid.push(Invalid::new("statement_cache", value, "0 to 16,382 statements"));
+                config
+            }
+        },
+        "time_zone" => config.time_zone(value),
+        "sql_mode" => config.sql_mode(value),
+        "program_name" => config.program_name(value),
+        "ssl_mode" | "ssl_ca" | "ssl_cert" | "ssl_key" | "tls_min_version" => {
+            set_tls(tls, key, value, invalid);
+            config
+        }
+        _ => set_more(config, key, value, invalid),
+    }
+}
+
+/// What concerns the login and the session.
+fn set_more(config: Config, key: &str, value: Cow<'_, str>, invalid: &mut Vec<Invalid>) -> Config {
+    match key {
         "wait_timeout" => {
             let limit = seconds("wait_timeout", &value, Duration::from_secs(28_800), invalid);
             config.wait_timeout(limit)
@@ -128,20 +149,6 @@ fn set(
         "server_public_key" => config.server_public_key(value.into_owned()),
         "collation" => config.collation(value),
         "lc_messages" => config.lc_messages(value),
-        "statement_cache" => match value.parse() {
-            Ok(statements) => config.statement_cache(statements),
-            Err(_) => {
-                invalid.push(Invalid::new("statement_cache", value, "0 to 16,382 statements"));
-                config
-            }
-        },
-        "time_zone" => config.time_zone(value),
-        "sql_mode" => config.sql_mode(value),
-        "program_name" => config.program_name(value),
-        "ssl_mode" | "ssl_ca" | "ssl_cert" | "ssl_key" | "tls_min_version" => {
-            set_tls(tls, key, value, invalid);
-            config
-        }
         _ => match key.strip_prefix("attribute.") {
             Some(name) => config.attribute(name, value),
             None => refuse(config, "url parameter", key, KEYS, invalid),

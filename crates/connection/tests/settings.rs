@@ -93,18 +93,6 @@ fn a_peer_that_is_no_server_is_refused() {
 }
 
 #[test]
-fn every_mode_that_wants_encryption_refuses_a_server_without() {
-    let ca = std::env::current_exe().unwrap();
-    let modes = [Tls::required(), Tls::verify_ca(&ca), Tls::verify_identity(&ca)];
-    for tls in modes {
-        let error = refused(&config().tls(tls.clone()));
-        assert_eq!(error.fault(), Fault::Permanent, "{tls:?}: {error}");
-    }
-    let plain = Connection::open(&config().tls(Tls::preferred())).unwrap();
-    assert_eq!(plain.cipher(), None);
-}
-
-#[test]
 fn settings_out_of_range_never_reach_the_network() {
     let error = refused(&Config::new().host("127.0.0.1;port=1").read_timeout(Duration::ZERO));
     assert!(matches!(&error, Error::Config(invalid) if invalid.len() == 2), "{error}");

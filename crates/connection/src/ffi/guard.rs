@@ -2,7 +2,7 @@
 //!
 //! It has no option for "encrypted or not at all", and its `caching_sha2_password` sends the
 //! password as it is where TLS was *wanted*, whether or not it is there (`is_connection_secure` in
-//! plugins/auth/caching_sha2_pw.c); without TLS it lets the server, or whoever stands between, name
+//! `plugins/auth/caching_sha2_pw.c`); without TLS it lets the server, or whoever stands between, name
 //! the key to encrypt the password with. Nothing is called between the greeting and the login but
 //! the plugin that authenticates, so each plugin that we allow gets a step put before its own.
 //! Connections that others open in this process pass through it unchanged.
@@ -53,7 +53,6 @@ pub(super) enum Refusal {
 #[derive(Clone, Copy)]
 struct Policy {
     mysql: *mut ffi::MYSQL,
-    over_tcp: bool,
     wants_tls: bool,
     needs_tls: bool,
     has_key: bool,
@@ -79,7 +78,9 @@ pub(super) fn install(mysql: NonNull<ffi::MYSQL>) {
         // thread of somebody else's that connects now sees the old value or the new.
         let authenticate = unsafe { &plugin.cast::<Plugin>().as_ref().authenticate };
         original.store(authenticate.load(Ordering::Acquire), Ordering::Release);
-        authenticate.store(step as *mut c_void, Ordering::Release);
+        #[expect(clippy::fn_to_numeric_cast_any, reason = "the plugin keeps a pointer")]
+        let step = step as *mut c_void;
+        authenticate.store(step, Ordering::Release);
     }
 }
 
@@ -89,15 +90,16 @@ pub(super) fn during<T>(
     config: &Config,
     dial: impl FnOnce() -> T,
 ) -> (T, Option<Refusal>) {
-    POLICY.set(Some(Policy {
+    // Nobody stands between the ends of a Unix socket.
+    let policy = config.unix_socket.is_none().then(|| Policy {
         mysql: mysql.as_ptr(),
-        over_tcp: config.unix_socket.is_none(),
         wants_tls: config.tls.mode != Mode::Disabled,
         needs_tls: config.tls.mode >= Mode::Required,
         // With certificates the library takes every connection for an encrypted one.
         has_key: config.server_public_key.is_some() && !config.tls.has_files(),
         refused: None,
-    }));
+    });
+    POLICY.set(policy);
     let outcome = dial();
     (outcome, POLICY.take().and_then(|policy| policy.refused))
 }
@@ -130,9 +132,6 @@ unsafe extern "C" fn step<const PLUGIN: usize>(vio: *mut c_void, mysql: *mut ffi
 fn examine(mysql: NonNull<ffi::MYSQL>, policy: Policy, plugin: usize) -> Option<Refusal> {
     // SAFETY: reads a field of the handle that calls us, set from the greeting.
     let offered = unsafe { (*mysql.as_ptr()).server_capabilities } & CLIENT_SSL != 0;
-    if !policy.over_tcp {
-        return None;
-    }
     if policy.wants_tls && offered {
         return None;
     }

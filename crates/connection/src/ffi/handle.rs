@@ -408,9 +408,11 @@ impl Handle {
         // `mysql_get_socket` is libmariadb's alone; the field is in both libraries. Whoever closes
         // the connection leaves it as it was, but frees the buffer.
         // SAFETY: reads a field of a live handle; the library writes it only inside its calls.
-        let closed = unsafe { (*self.mysql.as_ptr()).net.buff.is_null() };
+        if unsafe { (*self.mysql.as_ptr()).net.buff.is_null() } {
+            return None;
+        }
         // SAFETY: as above.
-        let fd = if closed { -1 } else { unsafe { (*self.mysql.as_ptr()).net.fd } };
+        let fd = unsafe { (*self.mysql.as_ptr()).net.fd };
         // SAFETY: an fd that the library holds open at least until `self` is used again or dropped,
         // which the borrow excludes.
         (fd >= 0).then(|| unsafe { BorrowedFd::borrow_raw(fd) })

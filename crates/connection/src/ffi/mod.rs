@@ -15,7 +15,7 @@
 //! mysqlclient-sys found.
 //!
 //! No call is made of `mysql_thread_init`: libmariadb keeps nothing for a thread, and libmysqlclient
-//! since 8.0 in debug builds of its own alone (mysys/my_thr_init.cc).
+//! since 8.0 in debug builds of its own alone (`mysys/my_thr_init.cc`).
 
 mod guard;
 mod handle;

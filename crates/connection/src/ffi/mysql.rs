@@ -40,7 +40,7 @@ struct Fetched {
     buffer: *const c_uchar,
 }
 
-/// The beginning of `MYSQL_METHODS` (include/sql_common.h), as in 8.0.32 and 9.7.
+/// The beginning of `MYSQL_METHODS` (`include/sql_common.h`), as in 8.0.32 and 9.7.
 #[repr(C)]
 struct Methods {
     connect_method: *const (),
