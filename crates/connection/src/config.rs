@@ -469,10 +469,10 @@ mod tests {
             "port",
             "user",
             "database",
-            "time_zone",
             "connect_timeout",
             "read_timeout",
             "statement_cache",
+            "time_zone",
         ];
         assert_eq!(wrong(&config), expected);
     }

@@ -166,7 +166,7 @@ fn thief(
 fn send(peer: &mut TcpStream, sequence: u8, payload: &[u8]) {
     let [low, middle, high, _] = u32::try_from(payload.len()).unwrap().to_le_bytes();
     // The client may have hung up.
-    peer.write_all(&[&[low, middle, high, sequence], payload].concat()).ok();
+    drop(peer.write_all(&[&[low, middle, high, sequence], payload].concat()));
 }
 
 fn hear(peer: &mut TcpStream) -> Vec<u8> {

@@ -2,9 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may stop")]
 
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use diesel::prelude::*;
 use mysqlclient_sys::SUPPORTS_MYSQL_SSL_MODE;
@@ -81,10 +82,8 @@ fn each_mode_takes_the_certificates_it_promises_to() {
 }
 
 fn without_tls() -> &'static str {
-    match server().sql("", "SELECT VERSION()").unwrap().contains("MariaDB") {
-        true => "--skip-ssl",
-        false => "--tls-version=",
-    }
+    let is_mariadb = server().sql("", "SELECT VERSION()").unwrap().contains("MariaDB");
+    if is_mariadb { "--skip-ssl" } else { "--tls-version=" }
 }
 
 #[test]
@@ -136,7 +135,8 @@ fn a_greeting_whose_offer_of_tls_was_taken_out_gets_no_login() {
 fn without_offer(server: &Server) -> (u16, JoinHandle<Vec<u8>>) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let port = listener.local_addr().unwrap().port();
-    let mut upstream = TcpStream::connect((server.host(), server.port())).unwrap();
+    let address = (server.host(), server.port()).to_socket_addrs().unwrap().next().unwrap();
+    let mut upstream = TcpStream::connect_timeout(&address, Duration::from_secs(5)).unwrap();
     let thread = thread::spawn(move || {
         let (mut client, _) = listener.accept().unwrap();
         let mut greeting = hear(&mut upstream);
@@ -154,8 +154,8 @@ fn without_offer(server: &Server) -> (u16, JoinHandle<Vec<u8>>) {
             }
             heard.extend(bytes);
         }
-        upstream.shutdown(Shutdown::Both).ok();
-        pump.join().unwrap().ok();
+        drop(upstream.shutdown(Shutdown::Both));
+        drop(pump.join().unwrap());
         heard
     });
     (port, thread)

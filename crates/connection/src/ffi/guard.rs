@@ -90,11 +90,12 @@ pub(super) fn during<T>(
     config: &Config,
     dial: impl FnOnce() -> T,
 ) -> (T, Option<Refusal>) {
-    // Nobody stands between the ends of a Unix socket.
-    let policy = config.unix_socket.is_none().then(|| Policy {
+    // Nobody stands between the ends of a Unix socket, and the verifying modes refuse by themselves.
+    let is_open = config.unix_socket.is_none() && config.tls.mode < Mode::VerifyCa;
+    let policy = is_open.then(|| Policy {
         mysql: mysql.as_ptr(),
         wants_tls: config.tls.mode != Mode::Disabled,
-        needs_tls: config.tls.mode >= Mode::Required,
+        needs_tls: config.tls.mode == Mode::Required,
         // With certificates the library takes every connection for an encrypted one.
         has_key: config.server_public_key.is_some() && !config.tls.has_files(),
         refused: None,
