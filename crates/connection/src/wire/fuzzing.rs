@@ -116,7 +116,7 @@ mod tests {
 
     #[test]
     fn every_kind_is_read_as_every_type() {
-        let kinds = (0..=255_u8).step_by(if cfg!(miri) { 9 } else { 1 });
+        let kinds = (0..=255_u8).step_by(if cfg!(miri) { 40 } else { 1 });
         for kind in kinds {
             for wanted in 0..15 {
                 let mut data = vec![0, 20, 0, 0, 0, kind, 0, 0, 6, wanted, 0, 0];

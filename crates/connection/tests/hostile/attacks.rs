@@ -160,9 +160,9 @@ pub(crate) const ATTACKS: [Attack; 58] = [
     odd("ends with an empty packet", |talk, honest| at_the_end(talk, honest, Vec::new())),
     fatal("sends empty packets alone", |talk, _| talk.send(&vec![Vec::new(); 300])),
     fatal("claims a packet of 16 MB", |talk, _| raw(talk, &[0xff, 0xff, 0xff, 1, 0, 0])),
-    fatal("sends 16 MB of zeros and stops", |talk, _| {
-        talk.send_raw(&[0xff, 0xff, 0xff, 1])?;
-        for _ in 0..256 {
+    fatal("sends 4 MB of zeros and stops", |talk, _| {
+        talk.send_raw(&[0xff, 0xff, 0x3f, 1])?;
+        for _ in 0..60 {
             talk.send_raw(&[0; 0x1_0000])?;
         }
         close()
