@@ -112,13 +112,13 @@ pub(crate) fn report<T>(
 }
 
 /// A statement that was executed, with its results still to be read.
-pub(crate) struct Executed<'conn> {
-    pub(crate) statement: Lent<'conn>,
+struct Executed<'conn> {
+    statement: Lent<'conn>,
     /// It may have changed something by itself, outside a transaction.
-    pub(crate) is_doubtful: bool,
+    is_doubtful: bool,
 }
 
-pub(crate) fn run<'conn, T>(
+fn run<'conn, T>(
     handle: &mut Handle,
     statements: &'conn mut StatementCache,
     state: &mut TransactionState,
@@ -145,7 +145,7 @@ where
     })?;
     let statement = lent.get();
     // It would write, and then fail for want of rows.
-    if rows.is_some() && statement.footprint.writes && !statement.has_rows() {
+    if rows.is_some() && statement.footprint.writes {
         return Err(no_rows());
     }
     state.expect(statement.footprint);

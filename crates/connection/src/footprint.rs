@@ -21,7 +21,7 @@ pub(crate) struct Footprint {
     pub(crate) controls_transaction: bool,
     /// It commits what is open, as DDL does, before it does anything else: also when it then fails.
     pub(crate) commits: bool,
-    /// It writes, and gives rows only if its preparation has told of columns (`RETURNING`).
+    /// It writes and gives no rows. MariaDB tells of those of RETURNING with the answer alone.
     pub(crate) writes: bool,
 }
 
@@ -89,7 +89,8 @@ impl Footprint {
             sets_role: first == "SET" && has("ROLE") || hides,
             controls_transaction,
             commits: ddl || controls_transaction,
-            writes: matches!(first, "INSERT" | "UPDATE" | "DELETE" | "REPLACE" | "CREATE" | "DROP"),
+            writes: matches!(first, "INSERT" | "UPDATE" | "DELETE" | "REPLACE" | "CREATE" | "DROP")
+                && !has("RETURNING"),
         }
     }
 }

@@ -104,7 +104,7 @@ macro_rules! bound {
     }};
 }
 
-fn brief<T: std::fmt::Debug>(number: usize, value: &Option<T>) -> String {
+fn brief(number: usize, value: &impl std::fmt::Debug) -> String {
     let text = format!("{value:?}");
     if text.chars().count() > 60 { format!("number {number}") } else { text }
 }

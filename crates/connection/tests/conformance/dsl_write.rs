@@ -3,7 +3,7 @@
 use diesel::connection::SimpleConnection as _;
 use diesel::dsl::{DuplicatedKeys, sql};
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Text};
+use diesel::sql_types::{BigInt, Text, Unsigned as NotNegative};
 
 use crate::schema::counters::dsl as n;
 use crate::schema::pairs::dsl as r;
@@ -14,7 +14,7 @@ use crate::suite::{Case, Theme, cases};
 
 #[diesel::declare_sql_function]
 extern "SQL" {
-    fn last_insert_id() -> Unsigned<BigInt>;
+    fn last_insert_id() -> NotNegative<BigInt>;
 }
 
 #[derive(Insertable, Clone)]

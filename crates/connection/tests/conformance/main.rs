@@ -6,6 +6,8 @@
     clippy::indexing_slicing,
     clippy::explicit_write,
     clippy::wildcard_imports,
+    clippy::too_many_lines,
+    clippy::option_option,
     reason = "a test may stop"
 )]
 
@@ -14,9 +16,15 @@ mod columns;
 mod dsl_select;
 mod dsl_write;
 mod errors;
+mod events;
+mod introspection;
 mod listed;
+mod migrations;
+mod pools;
+mod raw_sql;
 mod schema;
 mod suite;
+mod transactions;
 mod types;
 
 use std::collections::HashSet;
@@ -29,6 +37,8 @@ fn every_case_gives_what_diesels_own_connection_gives() {
     let themes: Vec<Theme> = [
         types::themes(),
         vec![binds::theme(), dsl_select::theme(), dsl_write::theme(), errors::theme()],
+        vec![transactions::theme(), events::theme(), raw_sql::theme(), migrations::theme()],
+        vec![pools::theme(), introspection::theme()],
     ]
     .into_iter()
     .flatten()

@@ -163,7 +163,7 @@ fn exact(value: &MysqlValue<'_>) -> String {
             let sign = bytes[32];
             format!("{kind:?} {date:?} {time:?} .{fraction} neg={sign}")
         }
-        _ if bytes.len() > 64 => {
+        _ if bytes.len() > 300 => {
             let mut hash = 0xcbf2_9ce4_8422_2325_u64;
             for byte in bytes {
                 hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
