@@ -230,8 +230,10 @@ impl Stage {
     /// Runs a case outside a transaction: the connection must be as good as before.
     pub(crate) fn run_alone(&mut self, case: &Case, path: Path) -> Result<(), String> {
         let mut conn = self.open();
-        if !case.session.is_empty() {
-            conn.batch(case.session).unwrap();
+        // A name of its own: the server may still be clearing up behind the connection before.
+        let session = case.session.replace("{id}", &conn.thread_id().to_string());
+        if !session.is_empty() {
+            conn.batch(&session).unwrap();
         }
         let error = fail(&mut conn, case.sql, path)?;
         self.recognise(&error, case)?;

@@ -112,8 +112,8 @@ pub(crate) const ALONE: &[Case] = &[
         .mysql(),
     case(1223, "HY000", "DELETE FROM parent").session("FLUSH TABLES WITH READ LOCK"),
     case(1397, "XAE04", "XA COMMIT 'nowhere'").text_on_mysql(),
-    case(1399, "XAE07", "COMMIT").session("XA START 'a'"),
-    case(1399, "XAE07", "DROP TABLE t").session("XA START 'a'"),
+    case(1399, "XAE07", "COMMIT").session("XA START '{id}'"),
+    case(1399, "XAE07", "DROP TABLE t").session("XA START '{id}'"),
     case(1046, "3D000", "SELECT * FROM t")
-        .session("CREATE DATABASE passing; USE passing; DROP DATABASE passing"),
+        .session("CREATE DATABASE passing_{id}; USE passing_{id}; DROP DATABASE passing_{id}"),
 ];
