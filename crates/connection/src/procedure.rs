@@ -206,9 +206,10 @@ impl Call<'_> {
         wanted: Wanted,
     ) -> QueryResult<Option<Vec<QueryResult<Row>>>> {
         while self.out.is_none() && self.advance()? {
+            // MySQL tells before the rows, or where nothing stands between, behind them.
+            let is_out = self.handle.has_out_parameters();
             let sets = self.read(types)?;
-            // Not every server tells before the rows.
-            if self.handle.has_out_parameters() {
+            if is_out || self.handle.has_out_parameters() {
                 self.out = Some(sets);
             } else if wanted == Wanted::Set {
                 return self.split(sets).map(Some);

@@ -31,7 +31,7 @@ const CLIENT_QUERY_ATTRIBUTES: c_ulong = 1 << 27;
 
 const SERVER_STATUS_IN_TRANS: u32 = 1;
 const SERVER_PS_OUT_PARAMS: u32 = 1 << 12;
-const SERVER_SESSION_STATE_CHANGED: u32 = 1 << 14;
+pub(super) const SERVER_SESSION_STATE_CHANGED: u32 = 1 << 14;
 
 /// A connected `MYSQL`. Closed when dropped, with `COM_QUIT`.
 pub(crate) struct Handle {
@@ -322,7 +322,7 @@ impl Handle {
         answer
     }
 
-    fn status(&self) -> u32 {
+    pub(super) fn status(&self) -> u32 {
         if self.wire_answers {
             return self.channel.summary.status.into();
         }

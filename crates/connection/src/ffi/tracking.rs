@@ -6,7 +6,7 @@ use std::ptr;
 use mysqlclient_sys as ffi;
 use mysqlclient_sys::enum_session_state_type as kind;
 
-use super::handle::Handle;
+use super::handle::{Handle, SERVER_SESSION_STATE_CHANGED};
 use crate::tracking;
 
 type Ask = unsafe extern "C" fn(
@@ -34,7 +34,7 @@ impl Handle {
             // A server whose text is not of the known form has told nothing that we understand.
             return tracking::read(&self.channel.summary.changes).unwrap_or_default();
         }
-        if !self.session_changed() {
+        if self.status() & SERVER_SESSION_STATE_CHANGED == 0 {
             return Vec::new();
         }
         let told = (0..).zip(ALL).map(|(number, kind)| (number, self.changes_of(kind)));
