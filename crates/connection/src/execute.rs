@@ -112,13 +112,13 @@ pub(crate) fn report<T>(
 }
 
 /// A statement that was executed, with its results still to be read.
-struct Executed<'conn> {
-    statement: Lent<'conn>,
+pub(crate) struct Executed<'conn> {
+    pub(crate) statement: Lent<'conn>,
     /// It may have changed something by itself, outside a transaction.
-    is_doubtful: bool,
+    pub(crate) is_doubtful: bool,
 }
 
-fn run<'conn, T>(
+pub(crate) fn run<'conn, T>(
     handle: &mut Handle,
     statements: &'conn mut StatementCache,
     state: &mut TransactionState,
