@@ -35,8 +35,10 @@ pub(crate) const SCENES: &[Scene] = &[
     scene(case(1412, "HY000", "SELECT * FROM newer"), newer),
     scene(case(1317, "70100", LOCK), killed_query),
     scene(case(3024, "HY000", "SELECT /*+ MAX_EXECUTION_TIME(20) */ COUNT(*) FROM information_schema.columns a, information_schema.columns b, information_schema.columns c").mysql(), alone),
-    scene(case(2013, "08S01", LOCK), killed_connection),
-    scene(case(2013, "08S01", LOCK), lost),
+    scene(case(2013, "08S01", LOCK).maria(), killed_connection),
+    // So the end of a connection shows under TLS.
+    scene(case(2026, "HY000", LOCK).mysql(), killed_connection),
+    scene(case(2013, "08S01", LOCK).maria(), lost),
 ];
 
 fn alone(stage: &mut Stage, case: &Case, path: Path) -> Result<(), String> {

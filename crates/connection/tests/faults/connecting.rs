@@ -6,6 +6,7 @@ use steadfast_connection::{BatchError, Config, Connection, Error, Tls, Vendor};
 use steadfast_testkit::{Server, scripted_peer, server};
 
 use crate::case::On;
+use crate::limit;
 
 /// Settings of the server that refuses.
 pub(crate) const FLAGS: [&str; 2] = ["--max-connections=10", "--max-user-connections=4"];
@@ -97,15 +98,16 @@ pub(crate) const WAYS: &[(u32, Way)] = &[
     (2007, || peer(&greeting(9, "mysql_native_password"))),
     (2013, || peer(b"")),
     (2026, || {
-        let authority = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/tls/ca.pem");
-        open(&root(server()).tls(Tls::verify_ca(authority)))
+        let stranger = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/tls/other-ca.pem");
+        let server = Server::with(&limit::CERTIFICATE).unwrap();
+        open(&root(&server).tls(Tls::verify_ca(stranger)))
     }),
     (2027, || {
         // An OK that is out of order.
         let bytes = [greeting(10, "mysql_native_password"), b"\x03\0\0\x07\0\x09\x09".to_vec()];
         peer(&bytes.concat())
     }),
-    (2000, || {
+    (2068, || {
         let database = server().database();
         database.sql("CREATE TABLE t (id INT)").unwrap();
         let config = Config::from_url(&database.url()).unwrap().local_data(true);

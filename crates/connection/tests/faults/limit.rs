@@ -3,13 +3,19 @@
 use crate::case::{After, Case, Path, Stage, case, fail};
 use crate::conflict::{Scene, scene};
 
+/// What makes a server speak TLS.
+pub(crate) const CERTIFICATE: [&str; 2] = [
+    concat!("--ssl-cert=", env!("CARGO_MANIFEST_DIR"), "/tests/data/tls/server.pem"),
+    concat!("--ssl-key=", env!("CARGO_MANIFEST_DIR"), "/tests/data/tls/server-key.pem"),
+];
+
 /// The settings of that server.
 pub(crate) const FLAGS: [&str; 5] = [
     "--max-binlog-cache-size=4096",
     "--binlog-cache-size=4096",
     "--secure-file-priv=/tmp",
-    concat!("--ssl-cert=", env!("CARGO_MANIFEST_DIR"), "/tests/data/tls/server.pem"),
-    concat!("--ssl-key=", env!("CARGO_MANIFEST_DIR"), "/tests/data/tls/server-key.pem"),
+    CERTIFICATE[0],
+    CERTIFICATE[1],
 ];
 
 const BIG: &str = "INSERT INTO locked_out SELECT seq, REPEAT('x', 60000) FROM (SELECT 1 AS seq UNION SELECT 2) two";
