@@ -218,7 +218,9 @@ impl Call<'_> {
         let Some(mut sets) = self.out.take_if(|_| wanted == Wanted::Out) else { return Ok(None) };
         // They may have come when other types were asked for.
         if let Some(asked) = self.statement.get().row_set(types) {
-            sets.iter_mut().for_each(|set| set.shapes = Arc::clone(&asked.shapes));
+            for set in &mut sets {
+                set.shapes = Arc::clone(&asked.shapes);
+            }
         }
         self.split(sets).map(Some)
     }

@@ -10,6 +10,7 @@ pub(crate) const ERR: u8 = 0xff;
 pub(crate) const STATUS_MORE_RESULTS: u16 = 1 << 3;
 pub(crate) const STATUS_CURSOR_EXISTS: u16 = 1 << 6;
 pub(crate) const STATUS_LAST_ROW_SENT: u16 = 1 << 7;
+pub(crate) const STATUS_OUT_PARAMETERS: u16 = 1 << 12;
 pub(crate) const STATUS_SESSION_CHANGED: u16 = 1 << 14;
 
 const SESSION_TRACK_SCHEMA: u8 = 1;

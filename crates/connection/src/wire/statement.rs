@@ -9,6 +9,7 @@ use diesel::mysql::MysqlType;
 
 use super::answer::{
     LOCAL_DATA, OK, STATUS_CURSOR_EXISTS, STATUS_LAST_ROW_SENT, STATUS_MORE_RESULTS,
+    STATUS_OUT_PARAMETERS,
 };
 use super::channel::Closed;
 use super::columns::Columns;
@@ -67,6 +68,9 @@ pub(crate) struct Statement {
     types: Vec<MysqlType>,
     gives_rows: bool,
     left: Left,
+    /// The rows at hand are a procedure's parameters: MySQL forgets to say behind them that an OK
+    /// packet follows.
+    are_parameters: bool,
     /// A row that was read to see what follows the descriptions.
     early: Option<Range<usize>>,
     closed: Closed,
@@ -98,6 +102,7 @@ impl Statement {
             types: Vec::new(),
             gives_rows: columns > 0,
             left: Left::Nothing,
+            are_parameters: false,
             early: None,
             closed: handle.channel.closed(),
             footprint: Footprint::of(sql),
@@ -216,6 +221,7 @@ impl Statement {
     }
 
     fn begin_rows(&mut self, status: u16) {
+        self.are_parameters = status & STATUS_OUT_PARAMETERS != 0;
         self.left = if status & STATUS_CURSOR_EXISTS == 0 {
             Left::Rows
         } else {
@@ -327,7 +333,11 @@ impl Statement {
         let packet = handle.packet()?;
         if handle.channel.dialect.is_end(handle.channel.bytes(&packet)) {
             let status = handle.note_end(&packet)?;
-            self.left = left_behind(status);
+            self.left = if mem::take(&mut self.are_parameters) {
+                Left::Result
+            } else {
+                left_behind(status)
+            };
             return Ok(None);
         }
         self.left = Left::Rows;
@@ -400,7 +410,10 @@ impl Handle {
     /// results yet.
     fn end_descriptions(&mut self) -> Result<(), ServerError> {
         if self.channel.dialect.ends_with_ok {
-            let untold = STATUS_MORE_RESULTS | STATUS_CURSOR_EXISTS | STATUS_LAST_ROW_SENT;
+            let untold = STATUS_OUT_PARAMETERS
+                | STATUS_MORE_RESULTS
+                | STATUS_CURSOR_EXISTS
+                | STATUS_LAST_ROW_SENT;
             self.channel.summary.status &= !untold;
             return Ok(());
         }
