@@ -55,7 +55,8 @@ struct Policy {
     mysql: *mut ffi::MYSQL,
     wants_tls: bool,
     needs_tls: bool,
-    has_key: bool,
+    /// The password can be encrypted with a key that is known, or is empty.
+    is_unreadable: bool,
     refused: Option<Refusal>,
 }
 
@@ -97,7 +98,8 @@ pub(super) fn during<T>(
         wants_tls: config.tls.mode != Mode::Disabled,
         needs_tls: config.tls.mode == Mode::Required,
         // With certificates the library takes every connection for an encrypted one.
-        has_key: config.server_public_key.is_some() && !config.tls.has_files(),
+        is_unreadable: config.password.as_ref().is_none_or(|password| password.is_empty())
+            || config.server_public_key.is_some() && !config.tls.has_files(),
         refused: None,
     });
     POLICY.set(policy);
@@ -141,5 +143,5 @@ fn examine(mysql: NonNull<ffi::MYSQL>, policy: Policy, plugin: usize) -> Option<
     }
     // From here on the library knows too that there is no TLS, and uses the key.
     mariadb::enforce_tls(mysql, false);
-    (plugin == CACHING_SHA2 && !policy.has_key).then_some(Refusal::Readable)
+    (plugin == CACHING_SHA2 && !policy.is_unreadable).then_some(Refusal::Readable)
 }
