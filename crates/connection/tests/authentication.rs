@@ -90,6 +90,8 @@ fn the_user_of_the_system_needs_no_password_over_the_socket() {
     server.sql("", &sql).unwrap();
     let config = Config::from_url(&server.socket_url("")).unwrap();
     Connection::open(&config.clone().user(me)).unwrap().ping().unwrap();
+    // Whatever the host is called.
+    Connection::open(&config.clone().user(me).host("db1")).unwrap().ping().unwrap();
     let refused = Connection::open(&config.user("stranger")).unwrap_err();
     assert_eq!(refused.errno(), Some(refusal), "{refused}");
 }

@@ -145,7 +145,9 @@ impl Handle {
     }
 
     fn dial(&mut self, config: &Config) -> Result<(), Error> {
-        let host = c_string(config.host.as_bytes());
+        // libmysqlclient takes a socket for no host but this one.
+        let host = if config.unix_socket.is_some() { "localhost" } else { &config.host };
+        let host = c_string(host.as_bytes());
         let user = c_string(config.user.as_bytes());
         let password = config.password.as_ref().map(|password| {
             let mut bytes = Zeroizing::new(Vec::with_capacity(password.len() + 1));

@@ -209,8 +209,6 @@ fn switching(talk: &mut Talk, switch: &[u8]) -> io::Result<()> {
 /// `caching_sha2_password` asks for the whole password; without TLS it would have to be encrypted
 /// with a key that the server names itself.
 #[test]
-#[ignore = "libmariadb encrypts the password for whoever names a key: caching_sha2_password without \
-            TLS must not be offered unless the server's key is given"]
 fn a_key_that_the_server_names_itself_never_encrypts_the_password() {
     let scenes = [
         ("noise", b"\x01no key at all".to_vec()),
