@@ -35,7 +35,7 @@ pub(crate) fn config(server: &ScriptedServer) -> Config {
 }
 
 fn limit() -> Duration {
-    if is_slowed_down() { LIMIT * 10 } else { LIMIT }
+    if is_slowed_down() { LIMIT * 3 } else { LIMIT }
 }
 
 /// True where a checker of memory makes everything many times slower: nothing is timed then.
