@@ -105,6 +105,12 @@ impl ServerError {
         Self::with_fault(vendor, CR_SERVER_LOST, "08S01", message, Fault::Permanent)
     }
 
+    /// The limit for what was done on the connection passed, which shut it down.
+    pub(crate) fn overdue(vendor: Vendor) -> Self {
+        let message = "the limit for the operation has passed, which shut the connection down";
+        Self::new(vendor, CR_SERVER_LOST, "08S01", message)
+    }
+
     /// The source of a `LOAD DATA LOCAL` failed: what the server took for the whole file was not.
     pub(crate) fn broken_load(vendor: Vendor, reason: &str) -> Self {
         Self::with_fault(vendor, 2000, "HY000", reason, Fault::Permanent)

@@ -73,6 +73,11 @@ impl Fuse {
         Self { interrupter, alight }
     }
 
+    /// False where nothing was left to make it of.
+    pub(crate) fn is_alight(&self) -> bool {
+        self.alight.is_some()
+    }
+
     /// Puts it out; true if it was too late.
     pub(crate) fn has_burnt(&mut self) -> bool {
         let Some((out, thread)) = self.alight.take() else { return true };

@@ -64,6 +64,7 @@ mod cache;
 mod cancel;
 mod config;
 mod connection;
+mod deadline;
 mod error;
 mod execute;
 mod fault;

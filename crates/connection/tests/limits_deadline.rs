@@ -108,6 +108,16 @@ fn query(conn: &mut Connection) -> Result<(), Error> {
     }
 }
 
+/// Where each byte is a sign of life, the whole call has its own limit.
+fn within(
+    conn: &mut Connection,
+    call: impl FnOnce(&mut Connection) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let outcome = conn.within(LIMIT, call)?;
+    assert!(conn.is_broken());
+    outcome
+}
+
 #[test]
 #[ignore = "measures, for minutes"]
 fn opening_a_black_hole() {
@@ -158,7 +168,7 @@ fn a_ping_whose_answer_drips() {
     });
     measure("ping, the answer drips", || {
         let mut conn = opened(server.port());
-        failing(|| conn.ping())
+        failing(|| within(&mut conn, Connection::ping))
     });
 }
 
@@ -178,7 +188,7 @@ fn a_query_whose_answer_drips() {
     let server = after_welcome(|talk| drip(talk, &packet::frame(1, &[1; 60])));
     measure("query, the answer drips", || {
         let mut conn = opened(server.port());
-        failing(|| query(&mut conn))
+        failing(|| within(&mut conn, query))
     });
 }
 
@@ -195,7 +205,7 @@ fn a_query_answered_with_progress_for_ever() {
     });
     measure("query, reports of progress for ever", || {
         let mut conn = opened(server.port());
-        failing(|| query(&mut conn))
+        failing(|| within(&mut conn, query))
     });
 }
 
@@ -211,7 +221,11 @@ fn a_batch_with_further_answers_for_ever() {
     });
     measure("batch, further answers for ever", || {
         let mut conn = opened(server.port());
-        failing(|| conn.batch("DO 1").map_err(|failure| failure.into_source_error().into()))
+        let batch = |conn: &mut Connection| match conn.batch("DO 1") {
+            Ok(_) => Ok(()),
+            Err(failure) => Err(failure.into_source_error().into()),
+        };
+        failing(|| within(&mut conn, batch))
     });
 }
 
