@@ -40,6 +40,31 @@ fn opening_is_bounded_by_its_own_limit_to_the_end() {
 }
 
 #[test]
+fn a_deadline_ends_what_is_under_way_and_tells_whether_it_may_have_happened() {
+    let database = server().database();
+    let config = Config::from_url(&database.url()).unwrap();
+    for (sql, fault) in [
+        ("SELECT SLEEP(60)", Fault::Disconnected),
+        ("UPDATE t SET n = SLEEP(60)", Fault::Uncertain),
+    ] {
+        database
+            .sql("DROP TABLE IF EXISTS t; CREATE TABLE t (n INT); INSERT INTO t VALUES (1)")
+            .unwrap();
+        let mut conn = Connection::open(&config).unwrap();
+        let started = Instant::now();
+        let outcome = conn.within(SECOND, |conn| diesel::sql_query(sql).execute(conn)).unwrap();
+        assert!(started.elapsed() < SECOND * 5, "{:?}", started.elapsed());
+        let error = outcome.unwrap_err();
+        assert_eq!(ServerError::find(&error).unwrap().fault(), fault, "{sql}: {error}");
+        assert!(conn.is_broken());
+    }
+    let mut conn = Connection::open(&config).unwrap();
+    let count = conn.within(SECOND * 60, |conn| diesel::sql_query("DO 1").execute(conn)).unwrap();
+    assert_eq!(count, Ok(0));
+    assert!(!conn.is_broken(), "a deadline that was kept leaves no trace");
+}
+
+#[test]
 fn another_thread_ends_a_call_that_hangs() {
     let database = server().database();
     let mut conn = Connection::open(&Config::from_url(&database.url()).unwrap()).unwrap();

@@ -3,11 +3,12 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop")]
 
 use std::net::{Ipv4Addr, TcpListener};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use diesel::{Connection as _, ConnectionError};
 use steadfast_connection::{Config, Connection, Error, Fault, ServerError, Tls, Vendor};
-use steadfast_testkit::{Server, scripted_peer, server, silent_peer};
+use steadfast_testkit::{ScriptedServer, Server, Talk, packet, scripted_peer, server, silent_peer};
 
 const SECRET: &str = "s3cret-word";
 
@@ -34,6 +35,36 @@ fn a_wrong_password_is_permanent_and_told_at_once() {
     let error = refused(&config.user("root").password(SECRET));
     assert_eq!((error.errno(), error.fault()), (Some(1045), Fault::Permanent));
     assert_eq!(error.sqlstate(), Some("28000"));
+}
+
+#[test]
+fn settings_accepted_once_are_not_waited_for_again_and_their_refusal_is_told_by_the_first_statement()
+ {
+    let openings = AtomicUsize::new(0);
+    let server = ScriptedServer::start(move |talk: &mut Talk| {
+        talk.welcome()?;
+        let setup = talk.receive()?;
+        if openings.fetch_add(1, Ordering::Relaxed) == 0 {
+            let answer = talk.honest(&setup);
+            talk.send(&answer)?;
+        } else {
+            talk.send(&[packet::err(1298, "HY000", "unknown time zone")])?;
+        }
+        talk.serve()
+    });
+    let config = Config::new().port(server.port()).tls(Tls::disabled());
+    let mut first = Connection::open(&config).unwrap();
+    first.ping().unwrap();
+
+    let mut second = Connection::open(&config.clone()).unwrap();
+    for _ in 0..2 {
+        assert_eq!(second.ping().unwrap_err().errno(), Some(1298));
+    }
+    assert!(second.is_broken(), "without its settings it must not be used");
+
+    // Of other settings nothing is known yet.
+    let error = Connection::open(&config.time_zone("+01:00")).unwrap_err();
+    assert_eq!(error.errno(), Some(1298));
 }
 
 #[test]
