@@ -185,6 +185,17 @@ impl TransactionState {
         }
     }
 
+    /// True if a statement such as DDL has ended the transaction that diesel still believes in.
+    pub(crate) fn is_ended_by_statement(&self) -> bool {
+        let is_usable = !self.broken && self.phase == Phase::Open;
+        is_usable && self.undone == Some(ServerError::ended_by_statement(self.vendor))
+    }
+
+    /// The transaction that a statement had ended was begun again.
+    pub(crate) fn begun_again(&mut self) {
+        self.undone = None;
+    }
+
     /// To be told of each success: the answer's status says what else happened.
     pub(crate) fn succeeded(&mut self, handle: &Handle) {
         self.footprint.touches |= handle.session_changed();
