@@ -153,7 +153,7 @@ const LISTED: &[Listed] = &[
         reason: "the client library has one byte for the hours of a time and sends 838:59:58 as \
                  70:59:58; ours sends what it is given",
         how: How::Anyhow,
-        cases: &["binds: Time number *"],
+        cases: &["binds: Time from MysqlTime number *"],
         ways: &["*"],
     },
     Listed {

@@ -5,7 +5,6 @@ use std::path::Path;
 
 use diesel::migration::{MigrationConnection as _, MigrationSource, MigrationVersion};
 use diesel::mysql::Mysql;
-use diesel::prelude::*;
 use diesel::sql_query;
 use diesel_migrations::{FileBasedMigrations, HarnessWithOutput, MigrationHarness as _};
 use tempfile::TempDir;
