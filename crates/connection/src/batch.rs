@@ -56,6 +56,12 @@ impl BatchError {
     }
 }
 
+impl From<BatchError> for diesel::result::Error {
+    fn from(error: BatchError) -> Self {
+        error.into_source_error().into()
+    }
+}
+
 impl Connection {
     /// Runs one or several statements, separated by `;`, in one packet. Their rows are discarded.
     ///

@@ -65,6 +65,11 @@ impl StatementCache {
         }
     }
 
+    /// False if each statement is prepared for one execution.
+    pub(crate) fn keeps(&self) -> bool {
+        self.room > 0
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.kept.len()
     }

@@ -15,7 +15,7 @@ use diesel::result::{ConnectionError, ConnectionResult};
 use diesel::{QueryResult, debug_query};
 
 use crate::cache::StatementCache;
-use crate::execute::{self, Loading};
+use crate::execute::{self, Loading, Parts};
 use crate::fault::Vendor;
 use crate::ffi::Handle;
 use crate::greeting;
@@ -316,8 +316,9 @@ impl diesel::Connection for Connection {
         let Self { handle, statements, state, instrumentation, .. } = self;
         let shown = debug_query(source);
         instrumentation.on_connection_event(InstrumentationEvent::start_query(&shown));
-        let outcome = execute::count(handle, statements, state, source);
-        execute::report(handle, state, &mut **instrumentation, source, outcome.as_ref().err());
+        let mut parts = Parts { handle, state, instrumentation: &mut **instrumentation };
+        let outcome = execute::count(&mut parts, statements, source);
+        execute::report(&mut parts, source, outcome.as_ref().err());
         outcome
     }
 
@@ -354,11 +355,13 @@ impl Connection {
         let mut types = Vec::new();
         Mysql::row_metadata(&mut (), &mut types);
         let loading = Loading { types: &types, fetch };
-        let outcome = execute::rows(handle, statements, state, source, &loading);
+        let instrumentation = &mut **instrumentation;
+        let mut parts = Parts { handle: &mut *handle, state: &mut *state, instrumentation };
+        let outcome = execute::rows(&mut parts, statements, source, &loading);
         if fetch != Fetch::All && outcome.is_ok() {
-            state.goes_on();
+            parts.state.goes_on();
         }
-        execute::report(handle, state, &mut **instrumentation, source, outcome.as_ref().err());
+        execute::report(&mut parts, source, outcome.as_ref().err());
         Ok(Cursor::new(outcome?, handle, state))
     }
 }

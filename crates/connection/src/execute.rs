@@ -27,19 +27,29 @@ pub(crate) struct Rows<'conn> {
     pub(crate) is_doubtful: bool,
 }
 
+/// The table in which diesel's `MigrationHarness` records a migration, after the migration and in
+/// the same transaction, which DDL has ended by then. The record gets one of its own.
+const MIGRATIONS: &str = "`__diesel_schema_migrations`";
+
+/// What of a connection a query needs beside the statements that are kept.
+pub(crate) struct Parts<'a> {
+    pub(crate) handle: &'a mut Handle,
+    pub(crate) state: &'a mut TransactionState,
+    pub(crate) instrumentation: &'a mut dyn Instrumentation,
+}
+
 /// Executes a query and gives the number of rows matched (`CLIENT_FOUND_ROWS` is on, as in diesel),
 /// or of those it gave.
 pub(crate) fn count<T>(
-    handle: &mut Handle,
+    parts: &mut Parts<'_>,
     statements: &mut StatementCache,
-    state: &mut TransactionState,
     source: &T,
 ) -> QueryResult<usize>
 where
     T: QueryFragment<Mysql> + QueryId,
 {
-    let Executed { mut statement, is_doubtful } = run(handle, statements, state, source, None)?;
-    let outcome = finish_without_rows(handle, statement.get());
+    let Executed { mut statement, is_doubtful } = run(parts, statements, source, None)?;
+    let outcome = finish_without_rows(parts.handle, statement.get());
     let affected = outcome.map_err(|error| error.in_doubt(is_doubtful))?;
     Ok(usize::try_from(affected).unwrap_or(usize::MAX))
 }
@@ -65,9 +75,8 @@ pub(crate) struct Loading<'a> {
 
 /// Executes a query for its rows.
 pub(crate) fn rows<'conn, T>(
-    handle: &mut Handle,
+    parts: &mut Parts<'_>,
     statements: &'conn mut StatementCache,
-    state: &mut TransactionState,
     source: &T,
     loading: &Loading<'_>,
 ) -> QueryResult<Rows<'conn>>
@@ -75,8 +84,8 @@ where
     T: QueryFragment<Mysql> + QueryId,
 {
     let fetch = loading.fetch;
-    let Executed { mut statement, is_doubtful } =
-        run(handle, statements, state, source, Some(fetch))?;
+    let Executed { mut statement, is_doubtful } = run(parts, statements, source, Some(fetch))?;
+    let handle = &mut *parts.handle;
     let lent = statement.get();
     let Some(set) = lent.row_set(loading.types) else {
         lent.finish(handle)?;
@@ -90,15 +99,11 @@ where
 }
 
 /// Tells the connection's state and the instrumentation how a query went.
-pub(crate) fn report<T>(
-    handle: &Handle,
-    state: &mut TransactionState,
-    instrumentation: &mut dyn Instrumentation,
-    source: &T,
-    error: Option<&DieselError>,
-) where
+pub(crate) fn report<T>(parts: &mut Parts<'_>, source: &T, error: Option<&DieselError>)
+where
     T: QueryFragment<Mysql>,
 {
+    let Parts { handle, state, instrumentation } = parts;
     match error {
         None => state.succeeded(handle),
         // Other errors are of a query that could not be built: the server never saw it.
@@ -119,16 +124,23 @@ pub(crate) struct Executed<'conn> {
 }
 
 pub(crate) fn run<'conn, T>(
-    handle: &mut Handle,
+    parts: &mut Parts<'_>,
     statements: &'conn mut StatementCache,
-    state: &mut TransactionState,
     source: &T,
     rows: Option<Fetch>,
 ) -> QueryResult<Executed<'conn>>
 where
     T: QueryFragment<Mysql> + QueryId,
 {
-    state.admit()?;
+    let Parts { handle, state, instrumentation } = parts;
+    if let Err(refusal) = state.admit() {
+        if !state.is_ended_by_statement() || !text_of(source)?.contains(MIGRATIONS) {
+            return Err(refusal.into());
+        }
+        handle.query("BEGIN")?;
+        handle.finish()?;
+        state.begun_again();
+    }
     let mut binds = RawBytesBindCollector::<Mysql>::new();
     source.collect_binds(&mut binds, &mut (), &Mysql)?;
     limits::check_values(handle, &binds.metadata, &binds.binds)?;
@@ -139,9 +151,16 @@ where
         _ => Key::Sql(text_of(source)?),
     };
     state.begins();
-    let mut lent = statements.get(handle, key, |key| match key {
-        Key::Type(_) => text_of(source),
-        Key::Sql(sql) => Ok(sql.clone()),
+    let keeps = statements.keeps();
+    let mut lent = statements.get(handle, key, |key| {
+        let sql = match key {
+            Key::Type(_) => text_of(source)?,
+            Key::Sql(sql) => sql.clone(),
+        };
+        if keeps {
+            instrumentation.on_connection_event(InstrumentationEvent::cache_query(&sql));
+        }
+        Ok(sql)
     })?;
     let statement = lent.get();
     // It would write, and then fail for want of rows.

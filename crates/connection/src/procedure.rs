@@ -15,7 +15,7 @@ use diesel::sql_types::Untyped;
 use diesel::{QueryResult, QueryableByName, debug_query};
 
 use crate::cache::Lent;
-use crate::execute::{self, Executed};
+use crate::execute::{self, Executed, Parts};
 use crate::ffi::Handle;
 use crate::interrupter::Fuse;
 use crate::load::{READ_AWAY_WITHIN, Row};
@@ -68,11 +68,13 @@ impl Connection {
         let Self { handle, statements, state, instrumentation, .. } = self;
         let shown = debug_query(&source);
         instrumentation.on_connection_event(InstrumentationEvent::start_query(&shown));
-        let outcome = execute::run(handle, statements, state, &source, None);
+        let instrumentation = &mut **instrumentation;
+        let mut parts = Parts { handle: &mut *handle, state: &mut *state, instrumentation };
+        let outcome = execute::run(&mut parts, statements, &source, None);
         if outcome.is_ok() {
-            state.goes_on();
+            parts.state.goes_on();
         }
-        execute::report(handle, state, &mut **instrumentation, &source, outcome.as_ref().err());
+        execute::report(&mut parts, &source, outcome.as_ref().err());
         let Executed { statement, is_doubtful } = outcome?;
         Ok(Call {
             statement,

@@ -9,7 +9,8 @@
 use std::sync::Arc;
 
 use diesel::connection::{
-    InstrumentationEvent, TransactionDepthChange, TransactionManager, TransactionManagerStatus,
+    InstrumentationEvent, StrQueryHelper, TransactionDepthChange, TransactionManager,
+    TransactionManagerStatus,
 };
 use diesel::result::Error as DieselError;
 use diesel::{Connection as _, QueryResult};
@@ -184,6 +185,17 @@ impl TransactionState {
         }
     }
 
+    /// True if a statement such as DDL has ended the transaction that diesel still believes in.
+    pub(crate) fn is_ended_by_statement(&self) -> bool {
+        let is_usable = !self.broken && self.phase == Phase::Open;
+        is_usable && self.undone == Some(ServerError::ended_by_statement(self.vendor))
+    }
+
+    /// The transaction that a statement had ended was begun again.
+    pub(crate) fn begun_again(&mut self) {
+        self.undone = None;
+    }
+
     /// To be told of each success: the answer's status says what else happened.
     pub(crate) fn succeeded(&mut self, handle: &Handle) {
         self.footprint.touches |= handle.session_changed();
@@ -260,7 +272,7 @@ impl Connection {
         }
         self.state.ended();
         self.state.first_error = None;
-        self.control(sql)?;
+        self.told(sql, |conn| conn.control(sql))?;
         if !self.handle.in_transaction() {
             return Err(Error::Misuse("begin: the text opened no transaction"));
         }
@@ -299,7 +311,7 @@ impl Connection {
         let sql = if before.is_empty() { "COMMIT".to_owned() } else { format!("{before} COMMIT") };
         self.state.expect(Footprint::default());
         self.state.phase = Phase::CommitSent;
-        match self.run_batch(&sql) {
+        match self.told(&sql, |conn| conn.run_batch(&sql)) {
             Ok(_) => {
                 self.state.ended();
                 self.left()
@@ -346,11 +358,25 @@ impl Connection {
                 .map_or(Error::Misuse("rollback: the connection is broken"), Error::from));
         }
         self.state.ended();
-        let outcome = self.control("ROLLBACK");
+        let outcome = self.told("ROLLBACK", |conn| conn.control("ROLLBACK"));
         match &outcome {
             Ok(()) => self.state.status = TransactionManagerStatus::default(),
             Err(_) => self.state.status.set_in_error(),
         }
+        outcome
+    }
+
+    /// Tells the instrumentation of a text that diesel's manager would give to `batch_execute`.
+    fn told<T, E>(&mut self, sql: &str, run: impl FnOnce(&mut Self) -> Result<T, E>) -> Result<T, E>
+    where
+        E: Clone + Into<DieselError>,
+    {
+        let shown = StrQueryHelper::new(sql);
+        self.instrumentation().on_connection_event(InstrumentationEvent::start_query(&shown));
+        let outcome = run(self);
+        let error = outcome.as_ref().err().map(|error| error.clone().into());
+        let event = InstrumentationEvent::finish_query(&shown, error.as_ref());
+        self.instrumentation().on_connection_event(event);
         outcome
     }
 
@@ -371,7 +397,7 @@ impl Connection {
     /// before.
     fn savepoint(&mut self, sql: &str) -> Result<(), ServerError> {
         self.state.admit()?;
-        self.control(sql).map_err(|error| match error {
+        self.told(sql, |conn| conn.control(sql)).map_err(|error| match error {
             Error::Server(source) => *source,
             _ => ServerError::ended_by_statement(self.vendor()),
         })

@@ -53,7 +53,8 @@ macro_rules! bound {
         $({
             let values: Vec<Option<$rust>> = vec![$(Some($value),)* None];
             for (number, value) in values.iter().enumerate() {
-                let name = format!("{} {}", stringify!($sql_type), brief(number, value));
+                let types = concat!(stringify!($sql_type), " from ", stringify!($rust));
+                let name = format!("{types} {}", brief(number, value));
                 for (table, target) in TARGETS.iter().enumerate() {
                     cases.push(Case::new(
                         format!("{name} into {target}"),

@@ -19,7 +19,7 @@ use crate::suite::{Theme, cases, rows};
 #[derive(Debug)]
 struct Marked;
 
-impl<C: diesel::Connection> CustomizeConnection<C, PoolError> for Marked {
+impl<C: Connection> CustomizeConnection<C, PoolError> for Marked {
     fn on_acquire(&self, conn: &mut C) -> Result<(), PoolError> {
         conn.batch_execute("SET @mark = 'seen'").map_err(PoolError::QueryError)
     }
@@ -84,7 +84,7 @@ fn cases() -> Vec<crate::suite::Case> {
             {
                 let mut lent = pool.get().unwrap();
                 lent.batch_execute("SET @a = 1")?;
-                <C as diesel::Connection>::TransactionManager::begin_transaction(&mut *lent)?;
+                <C as Connection>::TransactionManager::begin_transaction(&mut *lent)?;
                 diesel::delete(n::counters).execute(&mut *lent)?;
             }
             rows(&mut *pool.get().unwrap(), sql_query("SELECT @a"))

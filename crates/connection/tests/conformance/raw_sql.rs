@@ -10,6 +10,7 @@ use crate::schema::{SEED, SETUP, TABLES, User};
 use crate::suite::{Case, Ours, Stock, Theme, cases, is_mariadb, rows, seen};
 
 #[derive(QueryableByName, Debug)]
+#[expect(dead_code, reason = "shown by Debug")]
 struct Named {
     #[diesel(sql_type = BigInt)]
     number: i64,
@@ -18,6 +19,7 @@ struct Named {
 }
 
 #[derive(QueryableByName, Debug)]
+#[expect(dead_code, reason = "shown by Debug")]
 struct Outer {
     #[diesel(sql_type = Integer)]
     id: i32,

@@ -11,7 +11,7 @@ use crate::schema::counters::dsl as n;
 use crate::schema::{SEED, SETUP, TABLES};
 use crate::suite::{Case, Theme, cases, failure, seen};
 
-type Manager<C> = <C as diesel::Connection>::TransactionManager;
+type Manager<C> = <C as Connection>::TransactionManager;
 
 pub(crate) fn theme() -> Theme {
     let mut cases = plain();
