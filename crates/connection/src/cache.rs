@@ -8,17 +8,21 @@ use std::any::TypeId;
 use std::collections::HashMap;
 
 use diesel::QueryResult;
+use diesel::mysql::MysqlType;
 
 use crate::ffi::Handle;
 use crate::wire::Statement;
 use crate::{ServerError, limits};
 
 /// How a query is found again: by its Rust type where the text depends on that alone, else by its
-/// text.
+/// text and the types of its values.
+///
+/// Not by the text alone: MySQL since 8.0.22 keeps the types that a statement was first executed
+/// with, and turns what comes later into those. MEASURED: the text `a` was read as the number 0.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Key {
     Type(TypeId),
-    Sql(String),
+    Sql(String, Vec<MysqlType>),
 }
 
 /// At most `room` prepared statements.

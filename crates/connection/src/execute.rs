@@ -148,14 +148,14 @@ where
     // not known yet.
     let key = match T::query_id().map(Key::Type) {
         Some(key) if statements.has(&key) || source.is_safe_to_cache_prepared(&Mysql)? => key,
-        _ => Key::Sql(text_of(source)?),
+        _ => Key::Sql(text_of(source)?, binds.metadata.clone()),
     };
     state.begins();
     let keeps = statements.keeps();
     let mut lent = statements.get(handle, key, |key| {
         let sql = match key {
             Key::Type(_) => text_of(source)?,
-            Key::Sql(sql) => sql.clone(),
+            Key::Sql(sql, _) => sql.clone(),
         };
         if keeps {
             instrumentation.on_connection_event(InstrumentationEvent::cache_query(&sql));

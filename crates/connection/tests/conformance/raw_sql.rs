@@ -30,7 +30,6 @@ struct Outer {
 /// Statements that give rows although they are no SELECT.
 const SHOWN: &[&str] = &[
     "SHOW COLUMNS FROM users",
-    "SHOW INDEX FROM pairs",
     "SHOW CREATE TABLE pairs",
     "SHOW TABLES",
     "SHOW VARIABLES LIKE 'autocommit'",
@@ -109,6 +108,17 @@ fn queries() -> Vec<Case> {
             let mut query = sql_query("SELECT id AS number, name AS word FROM users WHERE id IN (?").into_boxed().bind::<Integer, _>(1);
             for id in [3, 5] { query = query.sql(", ?").bind::<Integer, _>(id); }
             query.sql(") ORDER BY id").load::<Named>(conn)
+        };
+        "one text with values of several types" => |conn| {
+            let text = "SELECT CONCAT(?, '!') AS v";
+            Ok([
+                rows(conn, sql_query(text).bind::<Integer, _>(1))?,
+                rows(conn, sql_query(text).bind::<Text, _>("ż"))?,
+                rows(conn, sql_query(text).bind::<Binary, _>(b"a"))?,
+                rows(conn, sql_query(text).bind::<BigInt, _>(i64::MIN))?,
+                rows(conn, sql_query(text).bind::<Nullable<Text>, _>(None::<String>))?,
+                rows(conn, sql_query(text).bind::<Text, _>("ż"))?,
+            ])
         };
         "a value of bytes" => |conn| rows(conn, sql_query("SELECT HEX(CONCAT(?, '')) AS v").bind::<Binary, _>(vec![0_u8, 255, 39]));
         "execute counts changes" => |conn| sql_query("UPDATE users SET age = 5 WHERE id < 4").execute(conn);
