@@ -462,7 +462,7 @@ fn split(outgoing: &mut Vec<u8>, payload: usize) -> u8 {
 
 fn send_all(socket: &Socket, mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
-        match socket.send(bytes) {
+        match socket.send_with_flags(bytes, libc::MSG_NOSIGNAL) {
             Ok(sent) => bytes = bytes.get(sent..).unwrap_or_default(),
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) => return Err(error),

@@ -1,6 +1,7 @@
 //! One call at a time: connecting, asking for a sign of life, a row read, a row written, a transaction.
 
 use diesel::r2d2::R2D2Connection;
+use steadfast_connection::{Config, Connection};
 
 use super::{accounts, benchmark, line, microseconds};
 use crate::areas::{Benchmark, Entry};
@@ -10,7 +11,7 @@ use crate::harness::{Better, Contestant, Failure, per_second};
 pub(super) fn benchmarks() -> Vec<Benchmark> {
     vec![
         benchmark("connection.connect", "us", Better::Lower, |ground| {
-            Ok(connect(ground, ground.url()))
+            connect(ground, ground.url())
         }),
         benchmark("connection.ping", "us", Better::Lower, enter_ping),
         benchmark("connection.select", "ops/s", Better::Higher, enter_select),
@@ -21,13 +22,14 @@ pub(super) fn benchmarks() -> Vec<Benchmark> {
     ]
 }
 
-/// Opening a connection to `url` until statements can be sent, and closing it.
-pub(super) fn connect(ground: &Ground, url: String) -> Entry {
+/// Opening a connection to `url` until statements can be sent, and closing it. Ours from one `Config`,
+/// as a pool does; diesel's knows the URL alone.
+pub(super) fn connect(ground: &Ground, url: String) -> Result<Entry, Failure> {
     let round = ground.round();
-    let to_us = url.clone();
+    let config = Config::from_url(&url)?;
     let ours = Contestant::new("ours", move || {
         microseconds(round, || {
-            drop(line::ours(&to_us)?);
+            drop(Connection::open(&config)?);
             Ok(())
         })
     });
@@ -37,7 +39,7 @@ pub(super) fn connect(ground: &Ground, url: String) -> Entry {
             Ok(())
         })
     });
-    Entry::pair(ours, peer)
+    Ok(Entry::pair(ours, peer))
 }
 
 /// Whether the server still answers, asked as a pool would ask it.
