@@ -334,6 +334,15 @@ fn only_refused(other: &str, refused: &str) -> bool {
     other.len() == refused.len() && pairs.all(|(a, b)| a == b || b.contains(UNREADABLE))
 }
 
+/// How many cases differ for each reason; one that has several counts for each.
+pub(crate) fn account(tally: &Tally) -> Vec<(usize, &'static str)> {
+    let all = LISTED.iter().chain(ON_MARIADB).chain(ON_MYSQL).chain(BY_VERSION);
+    let count = |listed: &Listed| {
+        tally.differences.iter().filter(|difference| listed.covers(difference)).count()
+    };
+    all.map(|listed| (count(listed), listed.reason)).filter(|(count, _)| *count > 0).collect()
+}
+
 /// What is not as listed: a difference without an entry, or an entry without its difference.
 pub(crate) fn compare(tally: &Tally) -> Vec<String> {
     let of_vendor = if is_mariadb() { ON_MARIADB } else { ON_MYSQL };

@@ -55,6 +55,9 @@ fn every_case_gives_what_diesels_own_connection_gives() {
         tell(&format!("{:<16} {cases:>5} cases, {different:>3} differ", theme.name));
     }
     panic::set_hook(hook);
+    for (count, reason) in listed::account(&tally) {
+        tell(&format!("{count:>5} differ: {reason}"));
+    }
     let unlisted = listed::compare(&tally);
     tell(&format!(
         "conformance: {} cases, {} differ, {} of these not as listed",
