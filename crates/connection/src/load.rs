@@ -290,7 +290,7 @@ impl Row {
 
     fn converted(&self, column: usize) -> Option<Form<'_>> {
         let (_, bytes) = self.converted.iter().find(|(of, _)| *of == column)?;
-        Some(Form::Bytes(bytes))
+        Some(Form::of_bytes(bytes))
     }
 }
 

@@ -49,7 +49,7 @@ impl Shapes {
         raw: &'a [u8],
     ) -> Option<Form<'a>> {
         match self.shapes.get(column)?.0 {
-            How::AsTheyCome => Some(Form::Bytes(raw)),
+            How::AsTheyCome => Some(Form::of_bytes(raw)),
             How::AsTime(sort) => as_time(columns, column, raw, sort),
             How::Converted => None,
         }
@@ -77,20 +77,25 @@ impl Shapes {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct OutOfRange;
 
-/// The bytes that diesel reads.
+/// The bytes that diesel reads: those of the row, or a time made of them.
+///
+/// Two fields, not the two cases of an enum: those are written one by one and then copied whole, for
+/// which the processor waits.
 #[derive(Clone, Debug)]
-pub(crate) enum Form<'a> {
-    Bytes(&'a [u8]),
-    Time(Box<[u8; SIZE]>),
+pub(crate) struct Form<'a> {
+    raw: &'a [u8],
+    time: Option<Box<[u8; SIZE]>>,
 }
 
-impl Form<'_> {
+impl<'a> Form<'a> {
+    #[inline]
+    pub(crate) fn of_bytes(raw: &'a [u8]) -> Self {
+        Self { raw, time: None }
+    }
+
     #[inline]
     pub(crate) fn bytes(&self) -> &[u8] {
-        match self {
-            Self::Bytes(bytes) => bytes,
-            Self::Time(bytes) => &bytes[..],
-        }
+        self.time.as_deref().map_or(self.raw, |time| &time[..])
     }
 }
 
@@ -98,7 +103,7 @@ impl Form<'_> {
 #[inline(never)]
 fn as_time<'a>(columns: &Columns, column: usize, raw: &[u8], sort: Sort) -> Option<Form<'a>> {
     let time = read_time(columns.all.get(column)?, raw, sort)?;
-    Some(Form::Time(Box::new(time.to_struct())))
+    Some(Form { raw: &[], time: Some(Box::new(time.to_struct())) })
 }
 
 fn choose(column: &Column, wanted: Option<MysqlType>) -> (How, MysqlType) {
