@@ -58,7 +58,7 @@ fn events_of_life_are_lines_with_keys_and_no_line_holds_a_secret() {
     );
     database.sql(&grant).unwrap();
     let open = |password: &str, scripts| {
-        let url = database.url().replace("root@", &format!("{account}:{password}@"));
+        let url = database.socket_url().replace("root@", &format!("{account}:{password}@"));
         let config = DatabaseConfig::from_url(&url).unwrap().migrations(Scripts(scripts));
         Database::open(config.migrate(Migrate::Run))
     };
@@ -75,9 +75,10 @@ fn events_of_life_are_lines_with_keys_and_no_line_holds_a_secret() {
     database.sql(&format!("DROP USER {account}")).unwrap();
 
     let lines = LINES.0.lock().unwrap().clone();
+    let vendor = if server().is_mariadb() { "vendor=mariadb" } else { "vendor=mysql" };
     for (start, key) in [
         ("ERROR steadfast::manager the database cannot be opened", "errno=1045"),
-        ("INFO steadfast::manager connected", "vendor=mariadb"),
+        ("INFO steadfast::manager connected", vendor),
         ("INFO steadfast::manager::migrate migration begins", "version=1"),
         ("INFO steadfast::manager::migrate migration done", "version=20261124000001"),
         ("ERROR steadfast::manager::migrate migration failed", "errno=1062"),

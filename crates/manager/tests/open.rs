@@ -115,7 +115,7 @@ fn a_wrong_password_fails_at_once_and_is_never_printed() {
     let database = server().database();
     let account = format!("u{}", std::process::id());
     database.sql(&format!("CREATE USER {account} IDENTIFIED BY 'right'")).unwrap();
-    let url = database.url().replace("root@", &format!("{account}:s3cret@"));
+    let url = database.socket_url().replace("root@", &format!("{account}:s3cret@"));
     let begun = Instant::now();
 
     let error = Database::open(DatabaseConfig::from_url(&url).unwrap().wait(LONG))

@@ -104,8 +104,13 @@ fn connect(target: &Config, manifest: &Manifest) -> Result<Connection, BackupErr
         run(&mut conn, "allowing history to be inserted (MariaDB 10.11 and later)", sql)?;
     }
     if conn.vendor() == Vendor::MySql {
-        // Where these exist, they would refuse or change a table without a primary key.
-        for sql in ["SET sql_require_primary_key=0", "SET sql_generate_invisible_primary_key=0"] {
+        // Where these exist, they would refuse or change a table without a primary key, or refuse a foreign key to a
+        // column that is not unique (6125).
+        for sql in [
+            "SET sql_require_primary_key=0",
+            "SET sql_generate_invisible_primary_key=0",
+            "SET restrict_fk_on_non_standard_key=0",
+        ] {
             if let Err(error) = run(&mut conn, "setting the session up", sql) {
                 log::debug!(target: "steadfast::backup", error:%; "setting left as it is");
             }

@@ -119,6 +119,21 @@ pub(super) fn without_auto_increment(sql: &str) -> String {
     joined(&tokens)
 }
 
+/// Takes the character set out of `CHARACTER SET c COLLATE x`, which is of `c` anyway: MySQL shows the words only of a
+/// column that was created with a collation, so also of one made from the very text that did not have them.
+pub(super) fn without_known_character_set(sql: &str) -> String {
+    let mut tokens = tokens(sql);
+    let places = significant(&tokens);
+    for window in places.windows(4).rev() {
+        let &[character, set, _, collate] = window else { continue };
+        let is = |at: usize, word: &str| tokens.get(at).is_some_and(|token| token.is_word(word));
+        if is(character, "CHARACTER") && is(set, "SET") && is(collate, "COLLATE") {
+            tokens.drain(character..collate);
+        }
+    }
+    joined(&tokens)
+}
+
 /// Takes ``DEFINER=`user`@`host` `` out of a definition, so that it belongs to whoever runs it.
 pub(super) fn without_definer(sql: &str) -> String {
     let mut tokens = tokens(sql);
@@ -226,6 +241,18 @@ mod tests {
                      'AUTO_INCREMENT=2 '\n) ENGINE=InnoDB AUTO_INCREMENT=17 DEFAULT CHARSET=x";
         assert_eq!(without_auto_increment(table), table.replace(" AUTO_INCREMENT=17", ""));
         assert_eq!(without_auto_increment("ENGINE=InnoDB AUTO_INCREMENT=17"), "ENGINE=InnoDB ");
+    }
+
+    #[test]
+    fn a_character_set_goes_where_the_collation_tells_it() {
+        let table = "CREATE TABLE `t` (\n  `a` varchar(9) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin,\n  `b` text \
+                     CHARACTER SET latin1 COMMENT 'CHARACTER SET x COLLATE y',\n  `CHARACTER SET` char(1) CHARACTER \
+                     SET sjis COLLATE sjis_bin\n) DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_german2_ci";
+        let shorter = table
+            .replace(" CHARACTER SET utf8mb4 COLLATE", " COLLATE")
+            .replace(" CHARACTER SET sjis COLLATE", " COLLATE");
+        assert_ne!(table, shorter);
+        assert_eq!(without_known_character_set(table), shorter);
     }
 
     #[test]

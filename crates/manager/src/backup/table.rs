@@ -4,7 +4,7 @@
 //! until we let go, and the definition that is read is the one its rows are read with. What was altered between the
 //! snapshot and that moment is refused by the storage engine (1412). Letting go is `ROLLBACK TO SAVEPOINT`.
 
-use steadfast_connection::Error as ConnectionError;
+use steadfast_connection::{Error as ConnectionError, Vendor};
 
 use super::BackupError;
 use super::catalog::{self, Listed, ListedKind};
@@ -15,7 +15,7 @@ use super::manifest::{ChunkRecord, ColumnRecord, Kind, TableRecord};
 use super::names::{file_name, quoted};
 use super::reader::run;
 use super::row_hash::RowHash;
-use super::sql_text::without_auto_increment;
+use super::sql_text::{without_auto_increment, without_known_character_set};
 
 pub(super) fn dump(
     dump: &mut Dump<'_>,
@@ -42,6 +42,9 @@ fn dump_held(
     let mut sql = catalog::table_definition(&mut dump.reader.text, &listed.name)?;
     if dump.kind == Kind::Schema {
         sql = without_auto_increment(&sql);
+        if dump.reader.text.vendor() == Vendor::MySql {
+            sql = without_known_character_set(&sql);
+        }
     }
     let definition = dump.write_definition(&format!("table.{}", file_name(&listed.name)), &sql)?;
     let columns = columns(dump, listed, history)?;

@@ -13,7 +13,7 @@ fn tables_of_every_shape_come_back_in_several_chunks() {
          CREATE TABLE nokey (a INT, b VARCHAR(50)); INSERT INTO nokey SELECT seq % 7, LEFT(SHA2(seq % 100, 256), 32) FROM seq_1_to_30000;
          CREATE TABLE comp (a INT, b VARCHAR(40), c DATE, d INT, PRIMARY KEY (b, a, c));
          INSERT INTO comp SELECT seq, LEFT(SHA2(seq, 256), 32), '2026-01-01', seq FROM seq_1_to_30000;
-         CREATE TABLE generated (a INT AS (7) VIRTUAL, b INT DEFAULT 1); INSERT INTO generated (b) VALUES (1), (2);
+         CREATE TABLE `generated` (a INT AS (7) VIRTUAL, b INT DEFAULT 1); INSERT INTO `generated` (b) VALUES (1), (2);
          CREATE TABLE only_generated (a INT AS (7) VIRTUAL); INSERT INTO only_generated VALUES (), (), ();
          CREATE TABLE sparse (id BIGINT PRIMARY KEY); INSERT INTO sparse VALUES (0), (9223372036854775807);",
     );

@@ -68,8 +68,13 @@ fn the_money_adds_up_in_every_backup_taken_while_it_moves() {
             let dir = ground.dir().with_file_name(format!("round{round}"));
             let options = BackupOptions::new().chunk_bytes(8192);
             let taken = backup(&ground.config(), &dir, &options).unwrap();
-            assert_eq!(taken.consistency, Consistency::SnapshotPosition);
-            positions.push(taken.binlog.unwrap().position);
+            if server().is_mariadb() {
+                assert_eq!(taken.consistency, Consistency::SnapshotPosition);
+                positions.push(taken.binlog.unwrap().position);
+            } else {
+                // MySQL tells no position of the binary log inside the snapshot, so none is claimed.
+                assert_eq!((taken.consistency, taken.binlog), (Consistency::Snapshot, None));
+            }
 
             let name = format!("moved_{round}_{}", std::process::id());
             restore(&ground.config(), &dir, &name, &RestoreOptions::new()).unwrap();
@@ -77,7 +82,9 @@ fn the_money_adds_up_in_every_backup_taken_while_it_moves() {
             assert_eq!(server().sql(&name, sum).unwrap(), (2 * ACCOUNTS * 100).to_string());
             server().sql("", &format!("DROP DATABASE `{name}`")).unwrap();
         }
-        assert!(positions.is_sorted() && positions.first() < positions.last(), "{positions:?}");
+        if server().is_mariadb() {
+            assert!(positions.is_sorted() && positions.first() < positions.last(), "{positions:?}");
+        }
     });
 }
 

@@ -1,25 +1,27 @@
 //! Under another name than the original's.
 
-use steadfast_testkit::{Vendor, server};
+use steadfast_testkit::server;
 
 use crate::ground::Ground;
 
 #[test]
 fn views_and_defaults_follow_the_new_name_and_bodies_are_told() {
-    if !server().version().runs(Vendor::MariaDb, "it holds a sequence") {
-        return;
-    }
     let ground = Ground::new("CREATE TABLE t (a INT); INSERT INTO t VALUES (3)");
     let name = ground.database.name();
+    let (sequence, default, accounts) = if server().is_mariadb() {
+        ("CREATE SEQUENCE s;", format!("NEXTVAL({name}.s)"), "mysql.global_priv")
+    } else {
+        ("", "1".to_owned(), "mysql.user")
+    };
     ground
         .database
         .sql(&format!(
-            "CREATE SEQUENCE s; CREATE TABLE d (a INT DEFAULT NEXTVAL({name}.s));
+            "{sequence} CREATE TABLE d (a INT DEFAULT {default});
              CREATE FUNCTION f(n INT) RETURNS INT DETERMINISTIC RETURN n + 1;
              CREATE VIEW near AS SELECT {name}.f(a) AS b FROM {name}.t;
-             CREATE VIEW far AS SELECT t.a, '`{name}`.`t`' AS text FROM {name}.t JOIN mysql.global_priv LIMIT 1;
+             CREATE VIEW far AS SELECT t.a, '`{name}`.`t`' AS text FROM {name}.t JOIN {accounts} LIMIT 1;
              CREATE TABLE `{name}` (id INT); INSERT INTO `{name}` VALUES (8);
-             CREATE VIEW same AS SELECT `{name}`.id FROM `{name}` JOIN mysql.global_priv LIMIT 1;
+             CREATE VIEW same AS SELECT `{name}`.id FROM `{name}` JOIN {accounts} LIMIT 1;
              CREATE TRIGGER g AFTER INSERT ON d FOR EACH ROW INSERT INTO {name}.t VALUES (NEW.a);
              CREATE PROCEDURE p() SELECT '{name}.t', a FROM t;"
         ))
