@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use mysqlclient_sys::SUPPORTS_MYSQL_SSL_MODE;
 use steadfast_connection::{Config, Connection, Error, Fault, Tls};
-use steadfast_testkit::{Server, server};
+use steadfast_testkit::{Server, Vendor, server};
 
 const SECRET: &str = "s3cret-word";
 
@@ -19,7 +19,7 @@ fn file(name: &str) -> PathBuf {
 }
 
 fn is_mariadb() -> bool {
-    server().sql("", "SELECT VERSION()").unwrap().contains("MariaDB")
+    server().version().is_mariadb()
 }
 
 fn account(server: &Server, name: &str) -> Config {
@@ -28,11 +28,10 @@ fn account(server: &Server, name: &str) -> Config {
 
 #[test]
 fn a_native_password_is_taken_and_a_wrong_one_refused() {
-    if !is_mariadb() {
-        // MySQL has given it up with 9.0.
+    let server = server();
+    if !server.version().runs(Vendor::MariaDb, "MySQL has given the plugin up with 9.0") {
         return;
     }
-    let server = server();
     let sql = format!(
         "CREATE USER native_user IDENTIFIED VIA mysql_native_password USING PASSWORD('{SECRET}')"
     );
@@ -51,7 +50,10 @@ fn ed25519_is_spoken_where_the_library_and_the_server_can() {
     let found = std::env::var("STEADFAST_PLUGIN_DIR").ok();
     let mut folders = found.iter().map(String::as_str).chain(plugins);
     let folder = folders.find(|folder| Path::new(folder).join("auth_ed25519.so").is_file());
-    let (true, Some(folder)) = (is_mariadb(), folder) else { return };
+    if !server().version().runs(Vendor::MariaDb, "MySQL has no ed25519") {
+        return;
+    }
+    let Some(folder) = folder else { return };
     let server = Server::with(&[&format!("--plugin-dir={folder}")]).unwrap();
     let sql = format!(
         "INSTALL SONAME 'auth_ed25519'; \
@@ -96,13 +98,14 @@ fn the_user_of_the_system_needs_no_password_over_the_socket() {
     assert_eq!(refused.errno(), Some(refusal), "{refused}");
 }
 
-/// On MySQL, the only server that has it.
 #[test]
 fn caching_sha2_goes_over_tls_over_the_socket_and_in_plain_with_the_key() {
-    if is_mariadb() {
+    if !server().version().runs(Vendor::MySql, "caching_sha2_password is its own") {
         return;
     }
-    let server = server();
+    let (cert, key) = (file("server.pem"), file("server-key.pem"));
+    let flags = [format!("--ssl-cert={}", cert.display()), format!("--ssl-key={}", key.display())];
+    let server = &Server::with(&flags.each_ref().map(String::as_str)).unwrap();
     let create =
         format!("CREATE USER sha2_user IDENTIFIED WITH caching_sha2_password BY '{SECRET}'");
     server.sql("", &create).unwrap();
@@ -125,7 +128,6 @@ fn caching_sha2_goes_over_tls_over_the_socket_and_in_plain_with_the_key() {
     let conn = Connection::open(&plain.clone().server_public_key(&path));
     fs::remove_file(&path).unwrap();
     assert_eq!(conn.unwrap().cipher(), None);
-    server.sql("", "DROP USER sha2_user").unwrap();
 }
 
 /// A server without TLS that wants `plugin`: in its greeting, or by a switch to it. After the

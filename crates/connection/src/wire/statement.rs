@@ -18,6 +18,7 @@ use super::parse::{Bytes, Malformed, put_number};
 use super::row::RowSet;
 use super::value::Shapes;
 use crate::ServerError;
+use crate::fault::Vendor;
 use crate::ffi::Handle;
 use crate::footprint::Footprint;
 
@@ -30,6 +31,9 @@ const CURSOR_TYPE_NO_CURSOR: u8 = 0;
 const CURSOR_TYPE_READ_ONLY: u8 = 1;
 
 const CR_INVALID_PARAMETER_NO: u32 = 2034;
+const ER_SPECIFIC_ACCESS_DENIED: u32 = 1227;
+/// An OK packet that tells nothing.
+const PLAIN_OK: usize = 7;
 
 /// A set of rows in memory is closed at about this size: a chunk that one malloc keeps in its heap.
 const SET_SIZE: usize = 64 * 1024;
@@ -86,6 +90,13 @@ impl Statement {
         handle.command(COM_STMT_PREPARE).extend_from_slice(sql.as_bytes());
         handle.send()?;
         let answer = handle.packet()?;
+        if handle.vendor() == Vendor::MySql && answer.len() == PLAIN_OK {
+            handle.note_ok(&answer)?;
+            // MySQL refuses so, and only so, to prepare a SET that the account has no right to.
+            let message = "nothing was prepared; the privilege to set the variable is missing";
+            let errno = ER_SPECIFIC_ACCESS_DENIED;
+            return Err(ServerError::new(Vendor::MySql, errno, "42000", message));
+        }
         let read = |packet: &[u8]| {
             let mut bytes = Bytes::new(packet);
             let is_ok = bytes.u8()? == OK;

@@ -176,13 +176,11 @@ pub(crate) struct Victim {
 
 impl Stage {
     pub(crate) fn new(url: &str) -> Self {
-        let mut config = Config::from_url(url).unwrap();
+        // The proxy sees no packets under TLS.
+        let config = Config::from_url(url).unwrap().tls(Tls::disabled());
         let mut observer = Connection::open(&config).unwrap();
         let vendor = observer.vendor();
-        if vendor == Vendor::MariaDb {
-            // The proxy sees no packets under TLS; MySQL's accounts want it.
-            config = config.tls(Tls::disabled());
-        } else {
+        if vendor == Vendor::MySql {
             observer.batch("SET restrict_fk_on_non_standard_key = 0").unwrap();
         }
         observer.batch(SCHEMA).unwrap();

@@ -22,7 +22,7 @@ pub(crate) const fn scene(
     Scene { case, play }
 }
 
-const LOCK: &str = "SELECT * FROM parent WHERE id = 1 FOR UPDATE";
+pub(crate) const LOCK: &str = "SELECT * FROM parent WHERE id = 1 FOR UPDATE";
 const NOWAIT: &str = "SELECT * FROM parent WHERE id = 1 FOR UPDATE NOWAIT";
 const SNAPSHOTS: &str = "SET innodb_snapshot_isolation = 1";
 
@@ -35,10 +35,8 @@ pub(crate) const SCENES: &[Scene] = &[
     scene(case(1412, "HY000", "SELECT * FROM newer"), newer),
     scene(case(1317, "70100", LOCK), killed_query),
     scene(case(3024, "HY000", "SELECT /*+ MAX_EXECUTION_TIME(20) */ COUNT(*) FROM information_schema.columns a, information_schema.columns b, information_schema.columns c").mysql(), alone),
-    scene(case(2013, "08S01", LOCK).maria(), killed_connection),
-    // So the end of a connection shows under TLS.
-    scene(case(2026, "HY000", LOCK).mysql(), killed_connection),
-    scene(case(2013, "08S01", LOCK).maria(), lost),
+    scene(case(2013, "08S01", LOCK), killed_connection),
+    scene(case(2013, "08S01", LOCK), lost),
 ];
 
 fn alone(stage: &mut Stage, case: &Case, path: Path) -> Result<(), String> {
@@ -114,7 +112,7 @@ fn killed_query(stage: &mut Stage, case: &Case, path: Path) -> Result<(), String
     killed(stage, case, path, "KILL QUERY")
 }
 
-fn killed_connection(stage: &mut Stage, case: &Case, path: Path) -> Result<(), String> {
+pub(crate) fn killed_connection(stage: &mut Stage, case: &Case, path: Path) -> Result<(), String> {
     killed(stage, case, path, "KILL")
 }
 

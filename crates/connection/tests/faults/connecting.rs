@@ -9,7 +9,12 @@ use crate::case::On;
 use crate::limit;
 
 /// Settings of the server that refuses.
-pub(crate) const FLAGS: [&str; 2] = ["--max-connections=10", "--max-user-connections=4"];
+pub(crate) const FLAGS: [&str; 4] = [
+    "--max-connections=10",
+    "--max-user-connections=4",
+    limit::CERTIFICATE[0],
+    limit::CERTIFICATE[1],
+];
 
 /// The accounts that it refuses.
 pub(crate) fn accounts(vendor: Vendor) -> String {
@@ -147,7 +152,8 @@ fn root(server: &Server) -> Config {
 }
 
 fn account(server: &Server, name: &str) -> Config {
-    root(server).user(name).password(name)
+    // MySQL takes a password no other way.
+    root(server).user(name).password(name).tls(Tls::required())
 }
 
 fn open(config: &Config) -> Option<Error> {

@@ -1,7 +1,9 @@
 //! Failures that need a server of their own settings, or an account of few rights.
 
+use steadfast_connection::Tls;
+
 use crate::case::{After, Case, Path, Stage, case, fail};
-use crate::conflict::{Scene, scene};
+use crate::conflict::{LOCK, Scene, killed_connection, scene};
 
 /// What makes a server speak TLS.
 pub(crate) const CERTIFICATE: [&str; 2] = [
@@ -31,6 +33,7 @@ pub(crate) const CASES: &[Case] = &[
 pub(crate) const SCENES: &[Scene] = &[
     scene(case(1390, "HY000", "").only(Path::Prepared), many_placeholders),
     scene(case(1461, "42000", "DO 1 + 1").only(Path::Prepared), no_statements_left),
+    scene(case(2026, "HY000", LOCK), killed_under_tls),
 ];
 
 /// What an account needs for `ACCOUNT_CASES`.
@@ -41,9 +44,8 @@ pub(crate) const GRANTS: &str = "CREATE USER low IDENTIFIED BY 'low';
 pub(crate) const ACCOUNT_CASES: &[Case] = &[
     case(1142, "42000", "DELETE FROM parent"),
     case(1143, "42000", "SELECT n FROM t"),
-    case(1044, "42000", "USE mysql"),
-    case(1045, "28000", "SELECT 1 INTO OUTFILE '/var/never'").mysql(),
-    case(1227, "42000", "SELECT 1 INTO OUTFILE '/var/never'").maria(),
+    case(1044, "42000", "USE mysql").text_on_mysql(),
+    case(1227, "42000", "SELECT 1 INTO OUTFILE '/var/never'"),
     case(1370, "42000", "CALL nothing(1)"),
     case(1227, "42000", "SET GLOBAL max_connections = 10"),
     case(1142, "42000", "CREATE TABLE x (id INT)").only(Path::Batch).after(After::Committed),
@@ -71,4 +73,13 @@ fn kill_of_another(stage: &mut Stage, case: &Case, path: Path) -> Result<(), Str
     let mut victim = stage.victim("", "BEGIN");
     let error = fail(&mut victim.conn, &sql, path)?;
     stage.check(victim, &error, case, path)
+}
+
+/// So the end of a connection shows there.
+fn killed_under_tls(stage: &mut Stage, case: &Case, path: Path) -> Result<(), String> {
+    let plain = stage.config.clone();
+    stage.config = plain.clone().tls(Tls::required());
+    let outcome = killed_connection(stage, case, path);
+    stage.config = plain;
+    outcome
 }
