@@ -86,6 +86,8 @@ impl Connection {
     /// To be asked before a text is sent.
     fn admit(&mut self, sql: &str) -> Result<(), ServerError> {
         self.state.admit()?;
+        // By itself, so that nothing of the text is in doubt if it fails.
+        self.handle.settle().inspect_err(|error| self.state.failed(error))?;
         limits::check_bytes(&mut self.handle, sql.len())
             .inspect_err(|error| self.state.failed(error))
     }

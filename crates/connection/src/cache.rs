@@ -78,10 +78,6 @@ impl StatementCache {
         self.kept.len()
     }
 
-    pub(crate) fn has(&self, key: &Key) -> bool {
-        self.kept.contains_key(key)
-    }
-
     /// The statement kept under `key`, or a new one, prepared from the text that `text` gives.
     pub(crate) fn get<'cache>(
         &'cache mut self,

@@ -122,16 +122,22 @@ impl Connection {
         if self.state.is_beyond_reset() {
             return Err(Error::Misuse("reset: a role was set, which no command undoes"));
         }
-        self.statements.clear();
-        let outcome = self.handle.reset();
-        self.note(outcome)?;
         // The server keeps the database that `USE` chose.
         let sql = match &self.database {
             Some(name) => format!("USE `{}`; {}", name.replace('`', "``"), self.setup),
             None if self.handle.database().is_none() => self.setup.clone(),
             None => return Err(Error::Misuse("reset: the database chosen cannot be given up")),
         };
-        self.control(&sql)?;
+        self.statements.clear();
+        let outcome = self.handle.reset();
+        self.note(outcome)?;
+        if let Err(error) = self.control(&sql) {
+            // It has the server's settings now instead of ours.
+            if let Some(error) = error.server() {
+                self.handle.refuse(error.clone());
+            }
+            return Err(error);
+        }
         self.state.forget();
         Ok(())
     }

@@ -89,10 +89,17 @@ where
     let lent = statement.get();
     let Some(set) = lent.row_set(loading.types) else {
         lent.finish(handle)?;
+        // It was executed, and may have ended the transaction.
+        parts.state.succeeded(parts.handle);
         return Err(no_rows());
     };
     let (set, sets) = match fetch {
-        Fetch::All => lent.read_all(handle, set).map_err(|error| error.in_doubt(is_doubtful))?,
+        Fetch::All => {
+            let sets = lent.read_all(handle, set);
+            // A procedure may still fail behind its first result.
+            let all = sets.and_then(|sets| lent.finish(handle).map(|()| sets));
+            all.map_err(|error| error.in_doubt(is_doubtful))?
+        }
         Fetch::Stream | Fetch::Cursor(_) => (set, VecDeque::new()),
     };
     Ok(Rows { statement, set, sets, fetch, is_doubtful })
@@ -133,6 +140,8 @@ where
     T: QueryFragment<Mysql> + QueryId,
 {
     let Parts { handle, state, instrumentation } = parts;
+    // By itself, so that nothing of the statement is in doubt if it fails.
+    handle.settle()?;
     if let Err(refusal) = state.admit() {
         if !state.is_ended_by_statement() || !text_of(source)?.contains(MIGRATIONS) {
             return Err(refusal.into());
@@ -144,10 +153,9 @@ where
     let mut binds = RawBytesBindCollector::<Mysql>::new();
     source.collect_binds(&mut binds, &mut (), &Mysql)?;
     limits::check_values(handle, &binds.metadata, &binds.binds)?;
-    // Asking whether the type alone decides the text is a walk through the query: only where it is
-    // not known yet.
+    // Asked of each query: one of the same type may hold what its type does not tell.
     let key = match T::query_id().map(Key::Type) {
-        Some(key) if statements.has(&key) || source.is_safe_to_cache_prepared(&Mysql)? => key,
+        Some(key) if source.is_safe_to_cache_prepared(&Mysql)? => key,
         _ => Key::Sql(text_of(source)?, binds.metadata.clone()),
     };
     state.begins();

@@ -45,6 +45,8 @@ pub struct TransactionState {
     first_error: Option<ServerError>,
     last_error: Option<ServerError>,
     broken: bool,
+    /// The last statement failed, and with it perhaps a transaction that only the server counted.
+    may_have_ended: bool,
     /// What statements have left behind, and how the one under way treats transactions.
     footprint: Footprint,
     /// Where cancel handles learn what is running; `None` as long as there are none.
@@ -63,6 +65,7 @@ impl TransactionState {
             first_error: None,
             last_error: None,
             broken: false,
+            may_have_ended: false,
             footprint: Footprint::default(),
             attached: None,
             goes_on: false,
@@ -105,7 +108,8 @@ impl TransactionState {
 
     /// True for what may change something that no transaction of ours would undo.
     pub(crate) fn is_doubtful(&self, footprint: Footprint, handle: &Handle) -> bool {
-        !footprint.reads && (!self.is_open(handle) || footprint.commits)
+        let is_outside = !self.is_open(handle) || self.may_have_ended || footprint.commits;
+        !footprint.reads && is_outside
     }
 
     /// The outcome of the COMMIT just sent is not known: so must every later look at it say.
@@ -199,6 +203,7 @@ impl TransactionState {
     /// To be told of each success: the answer's status says what else happened.
     pub(crate) fn succeeded(&mut self, handle: &Handle) {
         self.footprint.touches |= handle.session_changed();
+        self.may_have_ended = false;
         let ended = !handle.in_transaction() || self.footprint.controls_transaction;
         if self.phase == Phase::Open && ended && self.undone.is_none() {
             self.undone = Some(ServerError::ended_by_statement(self.vendor));
@@ -213,6 +218,7 @@ impl TransactionState {
         self.ends();
         let loss = error.loss();
         self.broken |= loss == Loss::Connection;
+        self.may_have_ended |= loss != Loss::Statement || self.footprint.commits;
         if self.phase != Phase::Idle {
             self.first_error.get_or_insert_with(|| error.clone());
             // What was open was committed before the statement failed, whatever it failed of.

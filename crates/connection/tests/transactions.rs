@@ -402,3 +402,50 @@ fn a_test_transaction_leaves_nothing_behind() {
     conn.begin_test_transaction().unwrap();
     assert!(!diesel::r2d2::R2D2Connection::is_broken(&mut conn));
 }
+
+#[test]
+fn a_failure_on_one_path_leaves_what_another_has_told_of_the_transaction() {
+    let database = server().database();
+    database.sql("CREATE TABLE t (n INT PRIMARY KEY)").unwrap();
+    let mut conn = Connection::open(&Config::from_url(&database.url()).unwrap()).unwrap();
+    drop(conn.query("START TRANSACTION").unwrap());
+    drop(conn.query("INSERT INTO t VALUES (1)").unwrap());
+
+    let prepared = diesel::sql_query("INSERT INTO t VALUES (1)").execute(&mut conn);
+    assert_eq!(ServerError::find(&prepared.unwrap_err()).unwrap().errno(), 1062);
+    assert!(conn.in_transaction(), "told by text, asked after a prepared statement");
+
+    assert_eq!(conn.batch("COMMIT; START TRANSACTION").unwrap().len(), 2);
+    assert_eq!(conn.query("INSERT INTO t VALUES (1)").unwrap_err().errno(), Some(1062));
+    assert!(conn.in_transaction(), "told by a batch, asked after a text");
+    conn.batch("COMMIT").unwrap();
+    assert_eq!(conn.query("INSERT INTO t VALUES (1)").unwrap_err().errno(), Some(1062));
+    assert!(!conn.in_transaction());
+}
+
+#[test]
+fn a_reset_that_cannot_bring_the_settings_back_leaves_no_usable_connection() {
+    let database = server().database();
+    let mut conn = Connection::open(&Config::from_url(&database.url()).unwrap()).unwrap();
+    database.sql(&format!("DROP DATABASE {}", database.name())).unwrap();
+    conn.batch("DO 1").unwrap();
+
+    assert_eq!(conn.reset().unwrap_err().errno(), Some(1049));
+    assert!(conn.is_broken());
+    assert_eq!(conn.ping().unwrap_err().errno(), Some(1049));
+}
+
+#[test]
+fn a_statement_loaded_for_rows_that_it_does_not_give_may_have_ended_the_transaction() {
+    let database = server().database();
+    database.sql("CREATE TABLE t (n INT PRIMARY KEY)").unwrap();
+    let mut conn = Connection::open(&Config::from_url(&database.url()).unwrap()).unwrap();
+    let outcome = conn.transaction(|conn| {
+        diesel::sql_query("INSERT INTO t VALUES (1)").execute(conn)?;
+        let alter = diesel::dsl::sql::<diesel::sql_types::Integer>("ALTER TABLE t ADD m INT");
+        alter.load::<i32>(conn).unwrap_err();
+        diesel::sql_query("INSERT INTO t (n) VALUES (2)").execute(conn)
+    });
+    assert!(outcome.is_err(), "nothing may follow what ended the transaction");
+    assert_eq!(database.sql("SELECT COUNT(*) FROM t").unwrap().trim(), "1");
+}

@@ -139,6 +139,11 @@ impl Handle {
         })
     }
 
+    /// The session is no longer as the settings want it.
+    pub(crate) fn refuse(&mut self, error: ServerError) {
+        self.refusal = Some(error);
+    }
+
     /// True if the session could not be set up.
     pub(crate) fn is_refused(&self) -> bool {
         self.refusal.is_some()
@@ -226,7 +231,7 @@ impl Handle {
     /// prepared statements.
     pub(crate) fn reset(&mut self) -> Result<(), ServerError> {
         self.settle()?;
-        self.wire_answers = false;
+        self.hand_over();
         self.channel.forget_statements();
         // SAFETY: `self` is a live, connected handle.
         let failed = unsafe { ffi::mysql_reset_connection(self.mysql.as_ptr()) };
@@ -239,7 +244,7 @@ impl Handle {
             return Err(ServerError::empty_query(self.vendor));
         }
         self.settle()?;
-        self.wire_answers = false;
+        self.hand_over();
         let length = c_ulong::try_from(sql.len()).unwrap_or(c_ulong::MAX);
         // SAFETY: pointer and length describe `sql`, which lives until the call returns.
         let failed =
@@ -249,13 +254,17 @@ impl Handle {
 
     /// Waits until the server has sent something.
     fn is_answered_within(&self, limit: Duration) -> bool {
+        self.is_ready_within(libc::POLLIN, limit)
+    }
+
+    /// Waits until the socket can be read or written, as `events` says.
+    pub(crate) fn is_ready_within(&self, events: i16, limit: Duration) -> bool {
         let Some(socket) = self.socket() else { return false };
         let deadline = Instant::now() + limit;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             let left = i32::try_from(left.as_millis()).unwrap_or(i32::MAX);
-            let mut wanted =
-                libc::pollfd { fd: socket.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+            let mut wanted = libc::pollfd { fd: socket.as_raw_fd(), events, revents: 0 };
             // SAFETY: one descriptor, open as long as the borrow of `socket`.
             match unsafe { libc::poll(&raw mut wanted, 1, left) } {
                 0 => return false,
@@ -295,6 +304,17 @@ impl Handle {
         Ok(())
     }
 
+    /// The library answers next; an error tells nothing of the transaction, so it must know what was
+    /// told before.
+    fn hand_over(&mut self) {
+        if !std::mem::take(&mut self.wire_answers) {
+            return;
+        }
+        let status = self.channel.summary.lasting().into();
+        // SAFETY: writes a field of a live handle, which the library itself sets with each answer.
+        unsafe { (*self.mysql.as_ptr()).server_status = status };
+    }
+
     /// Goes on to the answer of the next statement; false if there is none.
     pub(crate) fn next_answer(&mut self) -> Result<bool, ServerError> {
         // SAFETY: the rows of the answer before are gone: `TextRows` borrows the handle mutably.
@@ -324,7 +344,7 @@ impl Handle {
         answer
     }
 
-    pub(super) fn status(&self) -> u32 {
+    pub(crate) fn status(&self) -> u32 {
         if self.wire_answers {
             return self.channel.summary.status.into();
         }
@@ -422,7 +442,7 @@ impl Handle {
     /// The database in use, which the server's session tracking keeps up to date.
     pub(crate) fn database(&self) -> Option<String> {
         if let Some(schema) = &self.schema {
-            return Some(schema.clone());
+            return Some(schema.clone()).filter(|schema| !schema.is_empty());
         }
         // SAFETY: reads a field of a live handle; the library writes it only inside its calls.
         let name = unsafe { (*self.mysql.as_ptr()).db };

@@ -64,6 +64,11 @@ pub(crate) struct Summary {
 }
 
 impl Summary {
+    /// What of the status holds until the next answer: the state of the transaction.
+    pub(crate) fn lasting(&self) -> u16 {
+        self.status & !(STATUS_SESSION_CHANGED | STATUS_MORE_RESULTS)
+    }
+
     /// Reads an OK packet.
     pub(crate) fn of_ok(packet: &[u8], tracks: bool) -> Result<Self, Malformed> {
         let mut bytes = Bytes::new(packet);

@@ -14,6 +14,7 @@ use socket2::Socket;
 
 use super::answer::{Dialect, ERR, OK, Refusal, Summary};
 use super::parse::Malformed;
+use crate::Interrupter;
 use crate::ServerError;
 use crate::fault::{CR_SERVER_GONE_ERROR, CR_SERVER_LOST, Vendor};
 use crate::ffi::Handle;
@@ -65,6 +66,7 @@ pub(crate) struct Channel {
     /// `None` where packets go through the client library.
     socket: Option<Socket>,
     read_timeout: Duration,
+    write_timeout: Duration,
     received: Vec<u8>,
     filled: usize,
     read: usize,
@@ -86,6 +88,7 @@ impl Channel {
         Self {
             socket: None,
             read_timeout: Duration::ZERO,
+            write_timeout: Duration::ZERO,
             received: Vec::new(),
             filled: 0,
             read: 0,
@@ -109,8 +112,8 @@ impl Channel {
     ) -> io::Result<Self> {
         let socket = Socket::from(socket.try_clone_to_owned()?);
         socket.set_nonblocking(false)?;
-        socket.set_write_timeout(Some(write_timeout))?;
-        let mut channel = Self { socket: Some(socket), ..Self::through_library(dialect) };
+        let mut channel =
+            Self { socket: Some(socket), write_timeout, ..Self::through_library(dialect) };
         channel.set_read_timeout(read_timeout)?;
         Ok(channel)
     }
@@ -189,6 +192,18 @@ impl Channel {
         (self.received.get(start..at).unwrap_or_default(), count)
     }
 
+    /// Forgets the last answer but for the state of the transaction, which an error does not tell.
+    fn begin(&mut self) {
+        self.read = 0;
+        self.filled = 0;
+        self.keeping = false;
+        self.sequence = 0;
+        if self.received.len() > KEEP_ROOM {
+            self.received = Vec::new();
+        }
+        self.summary = Summary { status: self.summary.lasting(), ..Summary::default() };
+    }
+
     /// The length of the packet's next part, if its head has come.
     fn head(&self, at: usize) -> Option<(usize, u8)> {
         let head = self.received.get(at..self.filled)?.first_chunk()?;
@@ -217,7 +232,11 @@ impl Handle {
     /// Sends the command begun.
     pub(super) fn send(&mut self) -> Result<(), ServerError> {
         self.settle()?;
-        self.wire_answers = true;
+        if !self.wire_answers {
+            // An error tells nothing of the transaction: what was told before still holds.
+            self.channel.summary.status = u16::try_from(self.status() & 0xffff).unwrap_or_default();
+            self.wire_answers = true;
+        }
         let vendor = self.vendor();
         let channel = &mut self.channel;
         if channel.read < channel.filled {
@@ -225,11 +244,10 @@ impl Handle {
             let message = "packets came that nobody asked for";
             return Err(ServerError::new(vendor, CR_COMMANDS_OUT_OF_SYNC, "HY000", message));
         }
-        channel.read = 0;
-        channel.filled = 0;
-        channel.keeping = false;
-        channel.sequence = 0;
-        let Some(socket) = &channel.socket else { return self.send_through_library() };
+        channel.begin();
+        if channel.socket.is_none() {
+            return self.send_through_library();
+        }
         let length = channel.outgoing.len() - channel.payload - HEADER;
         if length < FULL {
             if let Some(head) = channel.outgoing.get_mut(channel.payload..channel.payload + 3) {
@@ -239,11 +257,32 @@ impl Handle {
         } else {
             channel.sequence = split(&mut channel.outgoing, channel.payload);
         }
-        let sent = send_all(socket, &channel.outgoing);
-        if channel.outgoing.capacity() > KEEP_ROOM {
-            channel.outgoing = Vec::new();
+        let sent = self.send_all(&self.channel.outgoing);
+        if self.channel.outgoing.capacity() > KEEP_ROOM {
+            self.channel.outgoing = Vec::new();
         }
         sent.map_err(|error| gone(vendor, &error))
+    }
+
+    /// Sends all of `bytes` to the socket, and cuts the connection if that fails: what was sent is only
+    /// a part, which nothing must complete. The limit counts from the last byte that the server took.
+    fn send_all(&self, mut bytes: &[u8]) -> io::Result<()> {
+        let flags = libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT;
+        let Some(socket) = &self.channel.socket else { return Ok(()) };
+        while !bytes.is_empty() {
+            match socket.send_with_flags(bytes, flags) {
+                Ok(sent) => bytes = bytes.get(sent..).unwrap_or_default(),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error)
+                    if error.kind() == ErrorKind::WouldBlock
+                        && self.is_ready_within(libc::POLLOUT, self.channel.write_timeout) => {}
+                Err(error) => {
+                    self.cut();
+                    return Err(error);
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Sends an empty packet in the middle of an answer. The client library has no such call.
@@ -251,12 +290,10 @@ impl Handle {
         let vendor = self.vendor();
         let sequence = self.channel.sequence;
         self.channel.sequence = sequence.wrapping_add(1);
-        match &self.channel.socket {
-            Some(socket) => {
-                send_all(socket, &[0, 0, 0, sequence]).map_err(|error| gone(vendor, &error))
-            }
-            None => Err(self.malformed(Malformed)),
+        if self.channel.socket.is_none() {
+            return Err(self.malformed(Malformed));
         }
+        self.send_all(&[0, 0, 0, sequence]).map_err(|error| lost(vendor, &error.to_string()))
     }
 
     /// Commands for statements no longer used go first, each by itself.
@@ -278,10 +315,16 @@ impl Handle {
     /// What the server refuses, and what breaks the connection.
     pub(super) fn packet(&mut self) -> Result<Range<usize>, ServerError> {
         loop {
-            let range = match self.channel.socket {
-                Some(_) => self.packet_from_socket()?,
-                None => self.packet_from_library()?,
+            let received = match self.channel.socket {
+                Some(_) => self.packet_from_socket(),
+                None => self.packet_from_library(),
             };
+            // Whatever failed here, an answer that still comes is not that to the next command.
+            let range = received.inspect_err(|error| {
+                if error.is_disconnect() {
+                    self.cut();
+                }
+            })?;
             let bytes = self.channel.bytes(&range);
             if bytes.first() != Some(&ERR) {
                 return Ok(range);
@@ -402,14 +445,25 @@ impl Handle {
     }
 
     pub(crate) fn malformed(&self, Malformed: Malformed) -> ServerError {
+        self.cut();
         let message = "a packet does not hold what it must";
         ServerError::new(self.vendor(), CR_MALFORMED_PACKET, "HY000", message)
     }
 
+    /// Ends the TCP connection, so that the server ends the session and frees its locks, also while
+    /// the caller keeps this handle.
+    pub(crate) fn cut(&self) {
+        if let Ok(interrupter) = Interrupter::new(self.socket()) {
+            interrupter.shutdown();
+        }
+    }
+
     /// Remembers what an OK packet tells.
     pub(super) fn note_ok(&mut self, range: &Range<usize>) -> Result<u16, ServerError> {
-        let summary = Summary::of_ok(self.channel.bytes(range), self.channel.dialect.tracks);
-        self.note_summary(summary)
+        let bytes = self.channel.bytes(range);
+        let is_ok = bytes.first() == Some(&OK);
+        let summary = Summary::of_ok(bytes, self.channel.dialect.tracks);
+        self.note_summary(if is_ok { summary } else { Err(Malformed) })
     }
 
     /// Remembers what the packet behind the last row tells.
@@ -458,17 +512,6 @@ fn split(outgoing: &mut Vec<u8>, payload: usize) -> u8 {
             return parts;
         }
     }
-}
-
-fn send_all(socket: &Socket, mut bytes: &[u8]) -> io::Result<()> {
-    while !bytes.is_empty() {
-        match socket.send_with_flags(bytes, libc::MSG_NOSIGNAL) {
-            Ok(sent) => bytes = bytes.get(sent..).unwrap_or_default(),
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
 }
 
 fn lost(vendor: Vendor, reason: &str) -> ServerError {

@@ -35,6 +35,9 @@ const ER_SPECIFIC_ACCESS_DENIED: u32 = 1227;
 /// An OK packet that tells nothing.
 const PLAIN_OK: usize = 7;
 
+/// More than any table's columns take: 4,096 with names of 64 characters.
+const DESCRIPTIONS: usize = 64 * 1024 * 1024;
+
 /// A set of rows in memory is closed at about this size: a chunk that one malloc keeps in its heap.
 const SET_SIZE: usize = 64 * 1024;
 
@@ -161,7 +164,11 @@ impl Statement {
             if are_new {
                 parameters.put_types(out, named);
             }
-            parameters.put_values(out).map_err(|malformed| handle.malformed(malformed))?;
+            if parameters.put_values(out) == Err(Malformed) {
+                let message = "a value of a date or time is out of its range";
+                let errno = CR_INVALID_PARAMETER_NO;
+                return Err(ServerError::new(handle.vendor(), errno, "HY000", message));
+            }
             if are_new {
                 self.types.clear();
             }
@@ -247,6 +254,9 @@ impl Statement {
         handle.channel.keep(true);
         for _ in 0..width {
             ranges.push(handle.packet()?);
+            if handle.channel.received().len() > DESCRIPTIONS {
+                return Err(handle.malformed(Malformed));
+            }
         }
         handle.end_descriptions()?;
         handle.channel.keep(false);
@@ -399,7 +409,9 @@ impl Statement {
             match self.left {
                 Left::Nothing => return Ok(()),
                 Left::Rows => drop(self.count_rows(handle)?),
-                Left::Cursor(_) => {
+                // Behind its last row the server has closed it.
+                Left::Cursor(true) => self.left = Left::Nothing,
+                Left::Cursor(false) => {
                     self.left = Left::Nothing;
                     handle.command(COM_STMT_RESET).extend_from_slice(&self.id.to_le_bytes());
                     handle.send()?;

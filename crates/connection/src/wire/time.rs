@@ -100,7 +100,7 @@ impl Time {
         out.push(0);
         if self.sort == Sort::Time {
             out.push(self.is_negative.into());
-            out.extend_from_slice(&(self.day + self.hour / 24).to_le_bytes());
+            out.extend_from_slice(&self.day.saturating_add(self.hour / 24).to_le_bytes());
         } else {
             let [low, high, ..] = self.year.to_le_bytes();
             out.extend_from_slice(&[low, high, low_byte(self.month), low_byte(self.day)]);
@@ -146,7 +146,7 @@ impl Time {
         }
         let number = |at| field(bytes, at).map(c_uint::from_ne_bytes);
         let microsecond = c_ulong::from_ne_bytes(field(bytes, offset_of!(MysqlTime, second_part))?);
-        Ok(Self {
+        let time = Self {
             sort,
             year: number(offset_of!(MysqlTime, year))?,
             month: number(offset_of!(MysqlTime, month))?,
@@ -156,7 +156,12 @@ impl Time {
             second: number(offset_of!(MysqlTime, second))?,
             microsecond: u32::try_from(microsecond).map_err(|_too_large| Malformed)?,
             is_negative: field(bytes, offset_of!(MysqlTime, neg))? != [0],
-        })
+        };
+        // What has no room in a packet; whether there is such a day is for the server to say.
+        let has_room = time.year <= 0xffff
+            && [time.month, time.minute, time.second].iter().all(|part| *part <= 0xff)
+            && (sort == Sort::Time || time.day.max(time.hour) <= 0xff);
+        if has_room { Ok(time) } else { Err(Malformed) }
     }
 
     /// As text, with `decimals` digits behind the second.

@@ -271,7 +271,10 @@ fn convert(column: &Column, raw: &[u8], to: MysqlType) -> Option<Vec<u8>> {
             whole(&value, u64::try_from).map(|number| number.to_ne_bytes().to_vec())
         }
         #[expect(clippy::cast_possible_truncation, reason = "a FLOAT was asked for")]
-        T::Float => number(&value).map(|number| (number as f32).to_ne_bytes().to_vec()),
+        T::Float => number(&value)
+            .map(|number| number as f32)
+            .filter(|number| number.is_finite())
+            .map(|number| number.to_ne_bytes().to_vec()),
         T::Double => number(&value).map(|number| number.to_ne_bytes().to_vec()),
         T::Date | T::Time | T::DateTime | T::Timestamp => {
             let sort = match to {
@@ -322,7 +325,10 @@ fn number(value: &Value<'_>) -> Option<f64> {
         Value::Signed(number) => *number as f64,
         Value::Unsigned(number) => *number as f64,
         Value::Float(number, _) => *number,
-        Value::Text(text) => std::str::from_utf8(text).ok()?.trim().parse().ok()?,
+        Value::Text(text) => {
+            let number: f64 = std::str::from_utf8(text).ok()?.trim().parse().ok()?;
+            return number.is_finite().then_some(number);
+        }
         Value::Time(_) => return None,
     })
 }
