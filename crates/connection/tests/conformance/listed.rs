@@ -334,9 +334,13 @@ fn only_refused(other: &str, refused: &str) -> bool {
     other.len() == refused.len() && pairs.all(|(a, b)| a == b || b.contains(UNREADABLE))
 }
 
+fn of_vendor() -> &'static [Listed] {
+    if is_mariadb() { ON_MARIADB } else { ON_MYSQL }
+}
+
 /// How many cases differ for each reason; one that has several counts for each.
 pub(crate) fn account(tally: &Tally) -> Vec<(usize, &'static str)> {
-    let all = LISTED.iter().chain(ON_MARIADB).chain(ON_MYSQL).chain(BY_VERSION);
+    let all = LISTED.iter().chain(of_vendor()).chain(BY_VERSION);
     let count = |listed: &Listed| {
         tally.differences.iter().filter(|difference| listed.covers(difference)).count()
     };
@@ -345,8 +349,7 @@ pub(crate) fn account(tally: &Tally) -> Vec<(usize, &'static str)> {
 
 /// What is not as listed: a difference without an entry, or an entry without its difference.
 pub(crate) fn compare(tally: &Tally) -> Vec<String> {
-    let of_vendor = if is_mariadb() { ON_MARIADB } else { ON_MYSQL };
-    let all: Vec<&Listed> = LISTED.iter().chain(of_vendor).collect();
+    let all: Vec<&Listed> = LISTED.iter().chain(of_vendor()).collect();
     let mut wrong = Vec::new();
     for difference in &tally.differences {
         if !all.iter().copied().chain(BY_VERSION).any(|listed| listed.covers(difference)) {
