@@ -20,7 +20,7 @@ const FAILURES: &[(&str, &str)] = &[
     ("1048 NULL by an update", "UPDATE users SET name = NULL"),
     ("1364 no default", "INSERT INTO posts (user_id) VALUES (1)"),
     ("check", "INSERT INTO users (name, age) VALUES ('x', -1)"),
-    ("1064 syntax", "SELEC 1"),
+    ("1064 syntax", "SELECTED 1"),
     ("1064 syntax at the end", "SELECT"),
     ("1065 a comment", "-- nothing"),
     ("1054 no such column", "SELECT nope FROM users"),
@@ -71,11 +71,11 @@ pub(crate) fn theme() -> Theme {
 
 fn others() -> Vec<Case> {
     cases! {
-        "details" => |conn| match sql_query("SELEC 1").execute(conn) {
+        "details" => |conn| match sql_query("SELECTED 1").execute(conn) {
             Err(Error::DatabaseError(_, info)) => Ok(info.details().map(str::to_owned)),
             other => other.map(|_| None),
         };
-        "Display" => |conn| Ok(sql_query("SELEC 1").execute(conn).map_err(|error| error.to_string()));
+        "Display" => |conn| Ok(sql_query("SELECTED 1").execute(conn).map_err(|error| error.to_string()));
         "a failure while rows are read" => |conn| rows(conn, sql_query("SELECT id, (SELECT id FROM users AS o WHERE o.id <= users.id) FROM users"));
         "rows of a statement without any" => |conn| rows(conn, sql_query("SET @a = 1"));
         "a write that is loaded is not done" => |conn| {
@@ -83,7 +83,7 @@ fn others() -> Vec<Case> {
             Ok((loaded.is_err(), rows(conn, sql_query("SELECT COUNT(*) FROM pairs"))?))
         };
         "two statements, prepared" => |conn| sql_query("SELECT 1; SELECT 2").execute(conn);
-        "a second statement's failure in a batch" => |conn| conn.batch_execute("SELECT 1; SELEC 2; SELECT 3");
+        "a second statement's failure in a batch" => |conn| conn.batch_execute("SELECT 1; SELECTED 2; SELECT 3");
         "the connection goes on after failures" => |conn| {
             for (_, statement) in FAILURES.iter().take(20) {
                 let (_one, _other) = (sql_query(*statement).execute(conn), conn.batch_execute(statement));

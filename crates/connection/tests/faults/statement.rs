@@ -10,7 +10,7 @@ pub(crate) const CASES: &[Case] = &[
     case(1052, "23000", "SELECT id FROM t, parent"),
     case(1054, "42S22", "SELECT nothing FROM t"),
     case(1056, "42000", "SELECT SUM(n) AS total FROM t GROUP BY total"),
-    case(1064, "42000", "SELEC 1"),
+    case(1064, "42000", "SELECTED 1"),
     case(1065, "42000", "").only(Path::Prepared),
     case(1066, "42000", "SELECT * FROM t, t"),
     case(1093, "HY000", "UPDATE t SET n = (SELECT MAX(n) FROM t)").mysql(),
