@@ -5,14 +5,18 @@ use steadfast_connection::{Config, Connection};
 
 use super::{accounts, benchmark, line, microseconds};
 use crate::areas::{Benchmark, Entry};
-use crate::ground::Ground;
+use crate::ground::{Ground, Place};
 use crate::harness::{Better, Contestant, Failure, per_second};
 
 pub(super) fn benchmarks() -> Vec<Benchmark> {
     vec![
-        benchmark("connection.connect", "us", Better::Lower, |ground| {
-            connect(ground, ground.url())
-        }),
+        // Where both share one processor, this is how long the server takes to start and end a thread.
+        Benchmark {
+            place: Place::AllProcessors,
+            ..benchmark("connection.connect", "us", Better::Lower, |ground| {
+                connect(ground, ground.url())
+            })
+        },
         benchmark("connection.ping", "us", Better::Lower, enter_ping),
         benchmark("connection.select", "ops/s", Better::Higher, enter_select),
         benchmark("connection.insert", "ops/s", Better::Higher, enter_insert),
