@@ -47,14 +47,14 @@ fn events() -> Vec<Case> {
         "a delete" => |conn| told!(conn, diesel::delete(n::counters.find("a")).execute(conn));
         "sql_query" => |conn| told!(conn, sql_query("SELECT ?").bind::<Integer, _>(1).execute(conn));
         "batch_execute" => |conn| told!(conn, conn.batch_execute("SELECT 1; SELECT 2"));
-        "batch_execute that fails" => |conn| told!(conn, conn.batch_execute("SELECT 1; SELEC 2"));
+        "batch_execute that fails" => |conn| told!(conn, conn.batch_execute("SELECT 1; SELECTED 2"));
         "a transaction" => |conn| told!(conn, conn.transaction::<_, Error, _>(|conn| diesel::delete(n::counters).execute(conn)));
         "a transaction that is undone" => |conn| told!(conn, conn.transaction::<(), Error, _>(|_| Err(Error::NotFound)));
         "nested transactions" => |conn| told!(conn, conn.transaction::<_, Error, _>(|conn| {
             conn.transaction::<(), Error, _>(|_| Ok(()))?;
             conn.transaction::<(), Error, _>(|_| Err(Error::NotFound))
         }));
-        "a query in a transaction that fails" => |conn| told!(conn, conn.transaction::<_, Error, _>(|conn| sql_query("SELEC 1").execute(conn)));
+        "a query in a transaction that fails" => |conn| told!(conn, conn.transaction::<_, Error, _>(|conn| sql_query("SELECTED 1").execute(conn)));
         "begin_test_transaction" => |conn| told!(conn, conn.begin_test_transaction());
         "save_changes" => |conn| told!(conn, { let user = u::users.find(1).first::<User>(conn)?; user.save_changes::<User>(conn) });
         "connecting" => |conn, site| {

@@ -98,7 +98,7 @@ fn cases() -> Vec<crate::suite::Case> {
         }) };
         "nothing to revert" => |conn| { let (_folder, all) = good(); then_tables!(conn, Ok(conn.revert_last_migration(all)?.to_string())) };
         "one that fails" => |conn| { let (_folder, all) = folder("INSERT INTO first VALUES (2); SELECTED 1;"); then_tables!(conn, Ok(versions(&conn.run_pending_migrations(all)?))) };
-        "one that fails after DDL" => |conn| { let (_folder, all) = folder("CREATE TABLE second (id INT); SELEC 1;"); then_tables!(conn, Ok(versions(&conn.run_pending_migrations(all)?))) };
+        "one that fails after DDL" => |conn| { let (_folder, all) = folder("CREATE TABLE second (id INT); SELECTED 1;"); then_tables!(conn, Ok(versions(&conn.run_pending_migrations(all)?))) };
         "an empty one" => |conn| { let (_folder, all) = folder("-- nothing"); then_tables!(conn, Ok(versions(&conn.run_pending_migrations(all)?))) };
         "with output" => |conn| { let (_folder, all) = good(); then_tables!(conn, {
             let mut said = Vec::new();
