@@ -185,7 +185,7 @@ impl Connection {
     /// [`Error::Source`] if `source` fails, with what was sent so far in effect unless in a
     /// transaction; [`Error::Server`].
     pub fn load_data(&mut self, sql: &str, source: &mut dyn Read) -> Result<Outcome, Error> {
-        if !self.local_data {
+        if !self.config.local_data {
             return Err(Error::Misuse("load_data: Config::local_data is off"));
         }
         self.admit(sql)?;

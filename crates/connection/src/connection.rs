@@ -31,15 +31,11 @@ use crate::{Config, Error, Interrupter, ServerError};
 /// A drop-in for `diesel::MysqlConnection`: all of diesel's DSL works on it. It also knows error
 /// numbers, keeps to time limits, streams, and tells what state it is in.
 pub struct Connection {
-    // First, so that it closes first: the statements are then freed without a packet for each.
     pub(crate) handle: Handle,
     pub(crate) statements: StatementCache,
     pub(crate) state: TransactionState,
     pub(crate) instrumentation: DynInstrumentation,
     setup: String,
-    database: Option<String>,
-    statement_room: usize,
-    pub(crate) local_data: bool,
     pub(crate) config: Arc<Config>,
 }
 
@@ -73,9 +69,6 @@ impl Connection {
             statements: StatementCache::new(config.statement_cache),
             instrumentation: DynInstrumentation::none(),
             setup: setup::statement(config, vendor),
-            database: config.database.clone(),
-            statement_room: config.statement_cache,
-            local_data: config.local_data,
             config: Arc::new(config.clone()),
         };
         conn.set_up(config)?;
@@ -123,7 +116,7 @@ impl Connection {
             return Err(Error::Misuse("reset: a role was set, which no command undoes"));
         }
         // The server keeps the database that `USE` chose.
-        let sql = match &self.database {
+        let sql = match &self.config.database {
             Some(name) => format!("USE `{}`; {}", name.replace('`', "``"), self.setup),
             None if self.handle.database().is_none() => self.setup.clone(),
             None => return Err(Error::Misuse("reset: the database chosen cannot be given up")),
@@ -344,7 +337,7 @@ impl diesel::Connection for Connection {
     fn set_prepared_statement_cache_size(&mut self, size: CacheSize) {
         self.statements.set_room(match size {
             CacheSize::Disabled => 0,
-            _ => self.statement_room,
+            _ => self.config.statement_cache,
         });
     }
 }

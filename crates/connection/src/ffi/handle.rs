@@ -487,8 +487,7 @@ impl Handle {
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        // SAFETY: `mysql` came from `mysql_init` and is used by nobody after this. Statements
-        // prepared on it are detached by the library and can still be closed.
+        // SAFETY: `mysql` came from `mysql_init` and is used by nobody after this.
         unsafe { ffi::mysql_close(self.mysql.as_ptr()) };
     }
 }
