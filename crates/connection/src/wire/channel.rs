@@ -204,6 +204,15 @@ impl Channel {
         self.summary = Summary { status: self.summary.lasting(), ..Summary::default() };
     }
 
+    /// Whoever answers what nobody asked is no server to talk to.
+    pub(crate) fn in_step(&self, vendor: Vendor) -> Result<(), ServerError> {
+        if self.read == self.filled {
+            return Ok(());
+        }
+        let message = "packets came that nobody asked for";
+        Err(ServerError::new(vendor, CR_COMMANDS_OUT_OF_SYNC, "HY000", message))
+    }
+
     /// The length of the packet's next part, if its head has come.
     fn head(&self, at: usize) -> Option<(usize, u8)> {
         let head = self.received.get(at..self.filled)?.first_chunk()?;
@@ -238,12 +247,8 @@ impl Handle {
             self.wire_answers = true;
         }
         let vendor = self.vendor();
+        self.channel.in_step(vendor)?;
         let channel = &mut self.channel;
-        if channel.read < channel.filled {
-            // Whoever answers what nobody asked is no server to talk to.
-            let message = "packets came that nobody asked for";
-            return Err(ServerError::new(vendor, CR_COMMANDS_OUT_OF_SYNC, "HY000", message));
-        }
         channel.begin();
         if channel.socket.is_none() {
             return self.send_through_library();
