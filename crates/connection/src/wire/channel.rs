@@ -386,7 +386,8 @@ impl Handle {
             };
             let (start, end) = (at + HEADER, at + HEADER + length);
             if end > self.channel.filled {
-                self.fill(end - self.channel.filled)?;
+                // The room grows with what comes: a length alone takes no memory.
+                self.fill((end - self.channel.filled).min(STREAM_ROOM))?;
                 continue;
             }
             // A server that ends the session says why on its own account, out of any sequence.
