@@ -15,6 +15,7 @@ use diesel::result::{ConnectionError, ConnectionResult};
 use diesel::{QueryResult, debug_query};
 
 use crate::cache::StatementCache;
+use crate::counts::Counts;
 use crate::execute::{self, Loading, Parts};
 use crate::fault::Vendor;
 use crate::ffi::Handle;
@@ -210,6 +211,25 @@ impl Connection {
     /// The `AUTO_INCREMENT` value of the last INSERT, from its answer; 0 if there was none.
     pub fn last_insert_id(&self) -> u64 {
         self.handle.insert_id()
+    }
+
+    /// What else the server counted for the last statement, such as the rows that an UPDATE matched
+    /// and those it changed; `None` where it tells of nothing.
+    ///
+    /// ```no_run
+    /// use diesel::prelude::*;
+    /// use steadfast_connection::{Config, Connection, Counts};
+    ///
+    /// diesel::table! { orders (id) { id -> BigInt, total -> BigInt, } }
+    ///
+    /// let mut conn = Connection::open(&Config::from_url("mysql://root@127.0.0.1/shop")?)?;
+    /// let found = diesel::update(orders::table).set(orders::total.eq(0)).execute(&mut conn)?;
+    /// let changed = conn.last_counts().map(|counts: Counts| counts.changed());
+    /// println!("{found} orders, of which {changed:?} were not 0 before");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn last_counts(&self) -> Option<Counts> {
+        self.handle.counts()
     }
 
     /// How many warnings the last statement gave.

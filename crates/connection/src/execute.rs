@@ -146,8 +146,8 @@ where
         if !state.is_ended_by_statement() || !text_of(source)?.contains(MIGRATIONS) {
             return Err(refusal.into());
         }
-        handle.query("BEGIN")?;
-        handle.finish()?;
+        handle.send_text("BEGIN")?;
+        handle.read_answer()?;
         state.begun_again();
     }
     let mut binds = RawBytesBindCollector::<Mysql>::new();

@@ -1,6 +1,6 @@
 //! What the server tells beside an answer: warnings, and changes of the session's state.
 
-use crate::wire::{Bytes, Malformed};
+use crate::wire::{Bytes, LAST_GTID, Malformed, TRACK_GTIDS, TRACK_STATE};
 use crate::{Connection, Error};
 
 /// One change of the session's state.
@@ -48,24 +48,19 @@ impl SessionChange {
     }
 }
 
-/// The kinds of change that there are, in the protocol's numbers.
-pub(crate) const KINDS: u8 = 6;
-
 /// Reads the "session state info" of an OK packet: the kind of each change, and its texts.
-pub(crate) fn read(changes: &[u8]) -> Result<Vec<(u8, Vec<String>)>, Malformed> {
-    const STATE: u8 = 2;
-    const GTIDS: u8 = 3;
+fn read(changes: &[u8]) -> Result<Vec<(u8, Vec<String>)>, Malformed> {
     let mut found = Vec::new();
     let mut changes = Bytes::new(changes);
     while changes.left() > 0 {
         let kind = changes.u8()?;
         let mut change = Bytes::new(changes.text()?);
-        if kind == GTIDS {
+        if kind == TRACK_GTIDS {
             // How they are written: there is one way.
             change.u8()?;
         }
         let mut texts = Vec::new();
-        if kind == STATE {
+        if kind == TRACK_STATE {
             // A single letter, without a length of its own.
             texts.push(String::from_utf8_lossy(change.take(change.left())?).into_owned());
         }
@@ -148,7 +143,8 @@ impl Connection {
     /// The schema and [`SessionChange::State`] are always told. The other kinds are told where the
     /// session asks for them, such as by `SET session_track_transaction_info = 'STATE'`.
     pub fn session_changes(&self) -> Vec<SessionChange> {
-        let changes = self.handle.changes();
+        // A server whose text is not of the known form has told nothing that we understand.
+        let changes = read(&self.handle.channel.summary.changes).unwrap_or_default();
         changes.iter().flat_map(|(kind, texts)| SessionChange::of(*kind, texts)).collect()
     }
 
@@ -160,7 +156,7 @@ impl Connection {
     pub fn last_gtid(&self) -> Option<String> {
         self.session_changes().into_iter().find_map(|change| match change {
             SessionChange::Gtid(gtid) => Some(gtid),
-            SessionChange::Variable { name, value } if name == "last_gtid" => Some(value),
+            SessionChange::Variable { name, value } if name == LAST_GTID => Some(value),
             _ => None,
         })
     }

@@ -35,7 +35,9 @@ mod text;
 mod time;
 mod value;
 
-pub(crate) use answer::Dialect;
+pub(crate) use answer::{
+    Dialect, LAST_GTID, STATUS_SESSION_CHANGED, Summary, TRACK_GTIDS, TRACK_STATE, put_change,
+};
 pub(crate) use channel::Channel;
 pub(crate) use parse::{Bytes, Malformed};
 pub(crate) use row::{Offsets, Place, RowSet};
