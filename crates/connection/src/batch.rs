@@ -97,7 +97,7 @@ impl Connection {
     fn admit(&mut self, sql: &str) -> Result<(), ServerError> {
         self.state.admit()?;
         // By itself, so that nothing of the text is in doubt if it fails.
-        self.handle.settle().inspect_err(|error| self.state.failed(error))?;
+        self.handle.make_ready().inspect_err(|error| self.state.failed(error))?;
         limits::check_bytes(&mut self.handle, sql.len())
             .inspect_err(|error| self.state.failed(error))
     }

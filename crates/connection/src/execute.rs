@@ -141,7 +141,7 @@ where
 {
     let Parts { handle, state, instrumentation } = parts;
     // By itself, so that nothing of the statement is in doubt if it fails.
-    handle.settle()?;
+    handle.make_ready()?;
     if let Err(refusal) = state.admit() {
         if !state.is_ended_by_statement() || !text_of(source)?.contains(MIGRATIONS) {
             return Err(refusal.into());

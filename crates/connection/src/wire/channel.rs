@@ -8,7 +8,7 @@ use std::io::{self, ErrorKind, Read};
 use std::ops::Range;
 use std::os::fd::BorrowedFd;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use socket2::Socket;
 
@@ -79,6 +79,8 @@ pub(crate) struct Channel {
     /// Where the packets lie that describe the columns under way.
     pub(super) ranges: Vec<Range<usize>>,
     closed: Closed,
+    /// When the last statement began.
+    pub(super) last_use: Instant,
     pub(super) dialect: Dialect,
     pub(crate) summary: Summary,
 }
@@ -99,6 +101,7 @@ impl Channel {
             payload: 0,
             ranges: Vec::new(),
             closed: Closed::default(),
+            last_use: Instant::now(),
             dialect,
             summary: Summary::default(),
         }

@@ -8,6 +8,7 @@
 //! | file | owns |
 //! |---|---|
 //! | `channel.rs` | packets to and from the server |
+//! | `presence.rs` | whether the server is still there |
 //! | `parse.rs` | numbers and texts inside a packet |
 //! | `answer.rs` | the packets OK, ERR and EOF |
 //! | `columns.rs` | the description of a result's columns |
@@ -29,6 +30,7 @@ mod columns;
 pub(crate) mod fuzzing;
 mod parameters;
 mod parse;
+mod presence;
 mod row;
 mod statement;
 mod text;
