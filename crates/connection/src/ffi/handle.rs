@@ -16,7 +16,7 @@ use super::local_data::{self, LocalData};
 use super::text::TextRows;
 use super::version::Placeholder;
 use super::{IS_MARIADB, options, patience};
-use crate::fault::{CR_SERVER_GONE_ERROR, CR_SERVER_LOST, Vendor};
+use crate::fault::{CR_AUTH_PLUGIN_ERR, CR_SERVER_GONE_ERROR, CR_SERVER_LOST, Vendor};
 use crate::wire::{Channel, Dialect};
 use crate::{Config, Error, ServerError};
 
@@ -26,7 +26,7 @@ const CLIENT_LOCAL_FILES: c_ulong = 128;
 const CLIENT_MULTI_STATEMENTS: c_ulong = 1 << 16;
 const CLIENT_MULTI_RESULTS: c_ulong = 1 << 17;
 const CLIENT_SESSION_TRACKING: c_ulong = 1 << 23;
-const CLIENT_DEPRECATE_EOF: c_ulong = 1 << 24;
+pub(super) const CLIENT_DEPRECATE_EOF: c_ulong = 1 << 24;
 const CLIENT_QUERY_ATTRIBUTES: c_ulong = 1 << 27;
 
 /// A connected `MYSQL`. Closed when dropped, with `COM_QUIT`.
@@ -387,7 +387,6 @@ impl Drop for Handle {
 /// Why an account with `caching_sha2_password` is refused.
 const READABLE: &str = "caching_sha2_password needs an encrypted connection, a Unix socket, or the \
                         server's key in server_public_key with ssl_mode=disabled";
-const CR_AUTH_PLUGIN_ERR: u32 = 2061;
 
 /// `mysql_library_init`, which is not safe to call from two threads at once.
 fn init_library() {
