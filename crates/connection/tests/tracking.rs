@@ -2,8 +2,18 @@
 #![allow(clippy::unwrap_used, reason = "a test may stop")]
 
 use diesel::prelude::*;
-use steadfast_connection::{Config, Connection, Level, SessionChange, Vendor};
+use diesel::sql_types::{BigInt, Integer};
+use steadfast_connection::{Config, Connection, Level, ServerCursor, SessionChange, Vendor};
 use steadfast_testkit::{TestDatabase, server};
+
+#[derive(QueryableByName)]
+#[expect(dead_code, reason = "the rows are only counted")]
+struct Numbered {
+    #[diesel(sql_type = Integer)]
+    id: i32,
+    #[diesel(sql_type = BigInt)]
+    number: i64,
+}
 
 fn with_table() -> (TestDatabase, Connection) {
     let database = server().database();
@@ -98,4 +108,18 @@ fn a_commit_tells_its_gtid() {
     diesel::sql_query("INSERT INTO t VALUES (2, 'b')").execute(&mut conn).unwrap();
     let second = conn.last_gtid().unwrap();
     assert!(!first.is_empty() && first != second, "{first} {second}");
+}
+
+#[test]
+fn the_warnings_of_a_cursor_are_those_of_its_statement_also_when_it_is_dropped_early() {
+    let (_database, mut conn) = with_table();
+    conn.batch("INSERT INTO t VALUES (1, 'a'), (2, 'b'), (3, 'c')").unwrap();
+    let query = || diesel::sql_query("SELECT id, CAST(v AS SIGNED) AS number FROM t");
+    let all: Vec<Numbered> = query().load(&mut conn).unwrap();
+    assert_eq!((all.len(), conn.warnings()), (3, 3));
+    for taken in [1, 3] {
+        let rows = query().load_iter::<Numbered, ServerCursor<1>>(&mut conn).unwrap();
+        assert_eq!(rows.take(taken).map(Result::unwrap).count(), taken);
+        assert_eq!(conn.warnings(), 3, "{taken} taken");
+    }
 }
