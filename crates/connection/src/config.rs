@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use crate::Error;
 use crate::tls::Tls;
+use crate::{Error, TransactionTracking};
 
 mod check;
 
@@ -76,6 +76,8 @@ impl SessionIsolation {
 /// | `lock_wait_timeout`, seconds | [`lock_wait_timeout`](Self::lock_wait_timeout) | the server's |
 /// | `statement_limit`, seconds, also `0.5` | [`statement_limit`](Self::statement_limit) | the server's |
 /// | `wait_timeout`, seconds | [`wait_timeout`](Self::wait_timeout) | the server's |
+/// | `track_gtids`, `true` or `false` | [`track_gtids`](Self::track_gtids) | `false` |
+/// | `track_transactions`, `state` or `characteristics` | [`track_transactions`](Self::track_transactions) | none |
 /// | `program_name` | [`program_name`](Self::program_name) | the executable's |
 /// | `attribute.NAME` | [`attribute`](Self::attribute) | none |
 /// | `statement_cache` | [`statement_cache`](Self::statement_cache) | 256 |
@@ -102,6 +104,8 @@ pub struct Config {
     pub(crate) lc_messages: Option<String>,
     pub(crate) statement_limit: Option<Duration>,
     pub(crate) wait_timeout: Option<Duration>,
+    pub(crate) track_gtids: bool,
+    pub(crate) track_transactions: Option<TransactionTracking>,
     pub(crate) attributes: Vec<(String, String)>,
     pub(crate) program_name: String,
     pub(crate) statement_cache: usize,
@@ -150,6 +154,8 @@ impl Default for Config {
             lc_messages: None,
             statement_limit: None,
             wait_timeout: None,
+            track_gtids: false,
+            track_transactions: None,
             attributes: Vec::new(),
             program_name: program.unwrap_or("steadfast").to_owned(),
             statement_cache: 256,
@@ -333,6 +339,27 @@ impl Config {
         self
     }
 
+    /// Has the server tell the GTID of each transaction that it commits
+    /// ([`Connection::last_gtid`](crate::Connection::last_gtid)): MySQL's `session_track_gtids`, or
+    /// `last_gtid` in MariaDB's `session_track_system_variables`. Default off.
+    ///
+    /// Nothing is told where the server gives none: on MySQL unless `gtid_mode` is on, on MariaDB
+    /// without a binary log.
+    #[must_use]
+    pub fn track_gtids(mut self, wanted: bool) -> Self {
+        self.track_gtids = wanted;
+        self
+    }
+
+    /// Has the server tell what becomes of transactions
+    /// ([`Connection::session_changes`](crate::Connection::session_changes)): the session's
+    /// `session_track_transaction_info`. Default: not set.
+    #[must_use]
+    pub fn track_transactions(mut self, what: TransactionTracking) -> Self {
+        self.track_transactions = Some(what);
+        self
+    }
+
     /// One more connection attribute, shown in `performance_schema.session_connect_attrs`: a name of
     /// 1 to 32 characters that does not begin with `_`, and a value of up to 1,024 bytes. The same
     /// name again replaces it.
@@ -454,6 +481,8 @@ impl fmt::Debug for Config {
             .field("lc_messages", &self.lc_messages)
             .field("statement_limit", &self.statement_limit)
             .field("wait_timeout", &self.wait_timeout)
+            .field("track_gtids", &self.track_gtids)
+            .field("track_transactions", &self.track_transactions)
             .field("attributes", &self.attributes)
             .field("program_name", &self.program_name)
             .field("statement_cache", &self.statement_cache)

@@ -96,7 +96,7 @@ pub use interrupter::Interrupter;
 pub use load::{Cursor, Field, Row, ServerCursor, Streaming};
 pub use procedure::Call;
 pub use tls::{Tls, TlsVersion};
-pub use tracking::{Level, SessionChange, Warning};
+pub use tracking::{Level, SessionChange, TransactionTracking, Warning};
 pub use transaction::{Phase, TransactionState, Transactions};
 
 #[doc(hidden)]
