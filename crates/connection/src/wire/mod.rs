@@ -38,6 +38,6 @@ mod value;
 pub(crate) use answer::Dialect;
 pub(crate) use channel::Channel;
 pub(crate) use parse::{Bytes, Malformed};
-pub(crate) use row::{Offsets, Place, RowSet};
+pub(crate) use row::RowSet;
 pub(crate) use statement::{Fetch, Statement};
-pub(crate) use value::{Form, OutOfRange};
+pub(crate) use value::OutOfRange;
