@@ -200,6 +200,7 @@ mod tests {
         let layouts = [Layout::Fixed(1); 100];
         let mut row = vec![0; 1 + 109 / 8];
         row.extend(0..100);
-        assert_eq!(places(&row, &layouts).unwrap().last(), Some(&(row.len() as u32 - 1)));
+        let last = u32::try_from(row.len() - 1).unwrap();
+        assert_eq!(places(&row, &layouts).unwrap().last(), Some(&last));
     }
 }
