@@ -42,6 +42,6 @@ pub(crate) use answer::{
 };
 pub(crate) use channel::Channel;
 pub(crate) use parse::{Bytes, Malformed};
-pub(crate) use row::{Offsets, Place, RowSet};
+pub(crate) use row::RowSet;
 pub(crate) use statement::{Fetch, Statement};
-pub(crate) use value::{Form, OutOfRange};
+pub(crate) use value::OutOfRange;
