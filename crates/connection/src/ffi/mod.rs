@@ -7,6 +7,7 @@
 //! | `mariadb.rs`, `mysql.rs` | what only one of the two client libraries knows |
 //! | `guard.rs` | what libmariadb must be kept from before it logs in |
 //! | `patience.rs` | one limit for all of connecting |
+//! | `trace.rs` | how libmysqlclient tells that it is connected |
 //! | `tracking.rs` | what came of the session's state with the last answer |
 //! | `text.rs` | a `MYSQL_RES` of a text query, row by row |
 //! | `packets.rs` | single packets, where the library encrypts them |
@@ -28,6 +29,7 @@ mod options;
 mod packets;
 mod patience;
 mod text;
+mod trace;
 mod tracking;
 mod version;
 
