@@ -46,8 +46,7 @@ impl Connection {
     /// # Blocks
     /// For [`Config::connect_timeout`], up to the login, and again for the answer to the session's
     /// settings. Where a name stands for several addresses, each has that time, and the greeting
-    /// once more; on libmysqlclient each step of the greeting has. The system's name lookup has
-    /// limits of its own.
+    /// once more. The system's name lookup has limits of its own.
     ///
     /// # Errors
     /// [`Error::Config`] if a setting is out of range, [`Error::Connect`], [`Error::Tls`] if

@@ -16,7 +16,9 @@ use super::local_data::{self, LocalData};
 use super::text::TextRows;
 use super::version::Placeholder;
 use super::{IS_MARIADB, options, patience};
-use crate::fault::{CR_AUTH_PLUGIN_ERR, CR_SERVER_GONE_ERROR, CR_SERVER_LOST, Vendor};
+use crate::fault::{
+    CR_AUTH_PLUGIN_ERR, CR_SERVER_GONE_ERROR, CR_SERVER_LOST, CR_SSL_CONNECTION_ERROR, Vendor,
+};
 use crate::wire::{Channel, Dialect};
 use crate::{Config, Error, ServerError};
 
@@ -175,7 +177,7 @@ impl Handle {
             )
         };
         let connect = || patience::during(self.mysql, config, connect);
-        let (connected, refusal) = guard::during(self.mysql, config, connect);
+        let ((connected, is_overdue), refusal) = guard::during(self.mysql, config, connect);
         placeholder.take_back(self.mysql);
         if connected.is_null() {
             match refusal {
@@ -193,7 +195,14 @@ impl Handle {
                 }
                 None => {}
             }
-            let source = Box::new(self.error().refused());
+            // In the middle of TLS both libraries say 2026, as of a certificate.
+            let source = match self.error() {
+                error if is_overdue && error.errno() == CR_SSL_CONNECTION_ERROR => {
+                    ServerError::overdue(self.vendor)
+                }
+                error => error.refused(),
+            };
+            let source = Box::new(source);
             return Err(Error::Connect { endpoint: config.endpoint(), source });
         }
         Ok(())
@@ -398,15 +407,15 @@ fn init_library() {
         if failed != 0 {
             log::error!(target: "steadfast::connection", code = failed; "the client library did not initialise");
         }
-        patience::install();
-        if IS_MARIADB {
-            // SAFETY: null asks for a new handle.
-            let scratch = NonNull::new(unsafe { ffi::mysql_init(ptr::null_mut()) });
-            if let Some(scratch) = scratch {
+        // SAFETY: null asks for a new handle.
+        let scratch = NonNull::new(unsafe { ffi::mysql_init(ptr::null_mut()) });
+        if let Some(scratch) = scratch {
+            patience::install(scratch);
+            if IS_MARIADB {
                 guard::install(scratch);
-                // SAFETY: made above, and used by nobody after this.
-                unsafe { ffi::mysql_close(scratch.as_ptr()) };
             }
+            // SAFETY: made above, and used by nobody after this.
+            unsafe { ffi::mysql_close(scratch.as_ptr()) };
         }
     });
 }
