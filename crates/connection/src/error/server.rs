@@ -88,7 +88,7 @@ impl ServerError {
 
     /// The source of a `LOAD DATA LOCAL` failed: what the server took for the whole file was not.
     pub(crate) fn broken_load(vendor: Vendor, reason: &str) -> Self {
-        Self::with_fault(vendor, 2000, "HY000", reason, Fault::Permanent)
+        Self::with_fault(vendor, 2068, "HY000", reason, Fault::Permanent)
     }
 
     /// The connection was lost before; nothing of what was asked for was sent.

@@ -235,6 +235,7 @@ impl Handle {
             return Err(ServerError::empty_query(self.vendor));
         }
         self.settle()?;
+        self.channel.in_step(self.vendor)?;
         self.hand_over();
         let length = c_ulong::try_from(sql.len()).unwrap_or(c_ulong::MAX);
         // SAFETY: pointer and length describe `sql`, which lives until the call returns.
@@ -388,6 +389,7 @@ impl Handle {
 
 impl Drop for Handle {
     fn drop(&mut self) {
+        options::forget_key(self.mysql);
         // SAFETY: `mysql` came from `mysql_init` and is used by nobody after this.
         unsafe { ffi::mysql_close(self.mysql.as_ptr()) };
     }

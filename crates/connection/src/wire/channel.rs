@@ -218,6 +218,15 @@ impl Channel {
         self.outgoing.splice(0..0, closes);
     }
 
+    /// Whoever answers what nobody asked is no server to talk to.
+    pub(crate) fn in_step(&self, vendor: Vendor) -> Result<(), ServerError> {
+        if self.read == self.filled {
+            return Ok(());
+        }
+        let message = "packets came that nobody asked for";
+        Err(ServerError::new(vendor, CR_COMMANDS_OUT_OF_SYNC, "HY000", message))
+    }
+
     /// The length of the packet's next part, if its head has come.
     fn head(&self, at: usize) -> Option<(usize, u8)> {
         let head = self.received.get(at..self.filled)?.first_chunk()?;
@@ -242,12 +251,8 @@ impl Handle {
     pub(super) fn send(&mut self) -> Result<(), ServerError> {
         self.settle()?;
         let vendor = self.vendor();
+        self.channel.in_step(vendor)?;
         let channel = &mut self.channel;
-        if channel.read < channel.filled {
-            // Whoever answers what nobody asked is no server to talk to.
-            let message = "packets came that nobody asked for";
-            return Err(ServerError::new(vendor, CR_COMMANDS_OUT_OF_SYNC, "HY000", message));
-        }
         channel.begin();
         channel.close_unused();
         if channel.socket.is_none() {
@@ -386,7 +391,8 @@ impl Handle {
             };
             let (start, end) = (at + HEADER, at + HEADER + length);
             if end > self.channel.filled {
-                self.fill(end - self.channel.filled)?;
+                // The room grows with what comes: a length alone takes no memory.
+                self.fill((end - self.channel.filled).min(STREAM_ROOM))?;
                 continue;
             }
             // A server that ends the session says why on its own account, out of any sequence.
