@@ -19,6 +19,10 @@ pub(crate) fn median(values: &[f64]) -> Option<f64> {
 pub(crate) fn spread(values: &[f64]) -> Option<f64> {
     let sorted = sorted(values);
     let (lowest, highest) = (sorted.first()?, sorted.last()?);
+    // Also where all are infinite, and the difference would be no number.
+    if lowest.total_cmp(highest).is_eq() {
+        return Some(0.0);
+    }
     Some((highest - lowest) / 2.0 / median(values)?)
 }
 
