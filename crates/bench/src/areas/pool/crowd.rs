@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::fake::Fake;
 use super::lenders::{self, Ask, Lend};
-use super::{benchmark, higher, lower, milliseconds, pause};
+use super::{benchmark, foreign, higher, lower, milliseconds, pause};
 use crate::areas::connection::accounts;
 use crate::areas::{Benchmark, Entry};
 use crate::ground::Ground;
@@ -41,14 +41,13 @@ pub(super) fn benchmarks() -> Vec<Benchmark> {
 fn enter_wait(ground: &Ground) -> Result<Entry, Failure> {
     // Twice as long as elsewhere: a second holds 2,000 loans, and only every hundredth counts.
     let (round, url) = (ground.round() * 2, ground.url());
-    Ok(Entry {
-        ours: waits("ours", round, lenders::ours(&url, FEW)?),
-        peers: vec![
-            waits("r2d2", round, lenders::r2d2(&url, FEW, Ask::Never)?),
-            waits("deadpool", round, lenders::blocking_deadpool(FEW, Fake::default())?),
-            waits("bb8", round, lenders::blocking_bb8(FEW, Fake::default())?),
-        ],
-    })
+    let mut peers = vec![
+        waits("r2d2", round, lenders::r2d2(&url, FEW, Ask::Never)?),
+        waits("deadpool", round, lenders::blocking_deadpool(FEW, Fake::default())?),
+        waits("bb8", round, lenders::blocking_bb8(FEW, Fake::default())?),
+    ];
+    peers.extend(foreign::peers(ground, "wait_p99", &url, move |peer| peer.round(round))?);
+    Ok(Entry { ours: waits("ours", round, lenders::ours(&url, FEW)?), peers })
 }
 
 fn waits(name: &'static str, round: Duration, pool: impl Lend) -> Contestant {

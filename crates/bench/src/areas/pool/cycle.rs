@@ -10,7 +10,7 @@ use steadfast_pool::{Checkin, Checkout, PoolListener};
 
 use super::fake::Fake;
 use super::lenders::{self, Ask, Blocking, Lend};
-use super::{benchmark, lower};
+use super::{benchmark, foreign, lower};
 use crate::areas::{Benchmark, Entry};
 use crate::ground::Ground;
 use crate::harness::{Contestant, Failure, nanoseconds};
@@ -81,10 +81,11 @@ fn enter_cycle(ground: &Ground, seeing: Seeing) -> Result<Entry, Failure> {
 /// half a second ago at most; the peers ask.
 fn enter_live(ground: &Ground) -> Result<Entry, Failure> {
     let (round, url) = (ground.round(), ground.url());
-    let peers = vec![
+    let mut peers = vec![
         cycles("r2d2", round, lenders::r2d2(&url, ROOMY, Ask::Always)?),
         cycles("mysql", round, lenders::mysql(&url, ROOMY, Ask::Always)?),
     ];
+    peers.extend(foreign::peers(ground, "cycle_live", &url, move |peer| peer.round(round))?);
     Ok(Entry { ours: cycles("ours", round, lenders::ours(&url, ROOMY)?), peers })
 }
 

@@ -11,6 +11,7 @@ mod cycle;
 mod door;
 mod ending;
 mod fake;
+mod foreign;
 mod frozen;
 mod killed;
 mod lenders;

@@ -10,7 +10,7 @@ use super::crowd::all_at_once;
 use super::door::Door;
 use super::fake::Fake;
 use super::lenders::{self, Ask, Lend};
-use super::{benchmark, lower, milliseconds, pause};
+use super::{benchmark, foreign, lower, milliseconds, pause};
 use crate::areas::{Benchmark, Entry};
 use crate::arguments::Length;
 use crate::ground::Ground;
@@ -43,9 +43,10 @@ fn enter(ground: &Ground) -> Result<Entry, Failure> {
             burst(&settings.build(server)?, &came)
         })
     };
-    let r2d2 = Contestant::of_many("r2d2", move || {
-        burst(&lenders::r2d2(&url, MOST, Ask::Never)?, &at_the_door)
-    });
+    let r2d2 = {
+        let (url, came) = (url.clone(), at_the_door.clone());
+        Contestant::of_many("r2d2", move || burst(&lenders::r2d2(&url, MOST, Ask::Never)?, &came))
+    };
     let deadpool = Contestant::of_many("deadpool", || {
         let fake = Fake::slow(CONNECT);
         burst(&lenders::blocking_deadpool(MOST, fake.clone())?, &|| fake.opened())
@@ -54,15 +55,23 @@ fn enter(ground: &Ground) -> Result<Entry, Failure> {
         let fake = Fake::slow(CONNECT);
         burst(&lenders::blocking_bb8(MOST, fake.clone())?, &|| fake.opened())
     });
-    Ok(Entry { ours, peers: vec![r2d2, deadpool, bb8] })
+    let mut peers = vec![r2d2, deadpool, bb8];
+    peers.extend(foreign::peers(ground, "spike", &url, move |peer| {
+        let before = at_the_door();
+        let mut values = peer.round(Duration::ZERO)?;
+        values.insert(0, f64::from(settled(&at_the_door) - before));
+        Ok(values)
+    })?);
+    Ok(Entry { ours, peers })
 }
 
 /// Connections opened, and milliseconds until the last of the 50 was served.
 fn burst(pool: &impl Lend, opened: &impl Fn() -> u32) -> Result<Vec<f64>, Failure> {
     let before = opened();
     warm_up(pool)?;
-    // What was ordered while warming up comes first.
+    // What was ordered while warming up comes first; and ours knows again that all are alive.
     settled(opened);
+    warm_up(pool)?;
     let start = Instant::now();
     all_at_once(MOST as usize, || {
         let lease = pool.lend()?;
