@@ -131,10 +131,10 @@ mod tests {
 
     #[test]
     fn options_stand_anywhere() -> Result<(), String> {
-        let arguments = parse("--json pool --rounds 12 cycle --quick")?;
+        let arguments = parse("--json pool --rounds 12 cycle --quick --peers")?;
 
         assert!(arguments.json);
-        assert_eq!(arguments.plan, Plan { rounds: 12, ..Plan::quick() });
+        assert_eq!(arguments.plan, Plan { rounds: 12, peers: true, ..Plan::quick() });
         assert!(arguments.wants(&metric("pool.cycle")));
         Ok(())
     }

@@ -74,6 +74,12 @@ mod tests {
     }
 
     #[test]
+    fn rounds_that_all_end_in_infinity_do_not_differ() {
+        assert_eq!(spread(&[f64::INFINITY; 3]), Some(0.0));
+        assert_eq!(spread(&[0.0; 3]), Some(0.0));
+    }
+
+    #[test]
     fn a_quantile_is_one_of_the_values() {
         let hundred: Vec<f64> = (1..=100).rev().map(f64::from).collect();
 

@@ -186,3 +186,32 @@ pub(super) fn all_at_once<T: Send>(
         crowd.into_iter().map(join).collect()
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everybody_works_and_one_failure_is_the_failure_of_all() -> Result<(), Failure> {
+        let turn = std::sync::atomic::AtomicUsize::new(0);
+        let next = || Ok(turn.fetch_add(1, Ordering::Relaxed));
+
+        let mut turns = all_at_once(4, next)?;
+        turns.sort_unstable();
+
+        assert_eq!(turns, [0, 1, 2, 3]);
+        let broken = || if next()? == 5 { Err("the fifth".into()) } else { Ok(()) };
+        assert_eq!(all_at_once(4, broken).unwrap_err().to_string(), "the fifth");
+        Ok(())
+    }
+
+    #[test]
+    fn a_pool_of_nothing_shows_how_long_each_waited() -> Result<(), Failure> {
+        let pool = lenders::r2d2_of_nothing(FEW)?;
+
+        let waits = waits_of_one(Instant::now() + 10 * HOLD, &pool)?;
+
+        assert!((1..=10).contains(&waits.len()), "{waits:?}");
+        Ok(())
+    }
+}

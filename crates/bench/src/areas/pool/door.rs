@@ -73,3 +73,35 @@ fn carry(mut from: &TcpStream, mut to: &TcpStream) {
 fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
     thread::Builder::new().name(name.to_owned()).spawn(work).map(drop)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::time::Instant;
+
+    use super::*;
+
+    #[test]
+    fn only_the_beginning_is_slow_and_everybody_is_counted() -> io::Result<()> {
+        let server = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        let delay = Duration::from_millis(50);
+        let door = Door::to(server.local_addr()?, delay)?;
+        let start = Instant::now();
+        let mut client = TcpStream::connect_timeout(&door.addr, CONNECT_WITHIN)?;
+        let (mut accepted, _) = server.accept()?;
+        let opened = start.elapsed();
+        let mut bytes = [0; 2];
+
+        client.write_all(b"hi")?;
+        accepted.read_exact(&mut bytes)?;
+        accepted.write_all(b"ho")?;
+        client.read_exact(&mut bytes)?;
+        drop(accepted);
+
+        assert_eq!(&bytes, b"ho");
+        assert_eq!(client.read(&mut bytes)?, 0);
+        assert!(opened >= delay, "{opened:?}");
+        assert_eq!(door.came(), 1);
+        Ok(())
+    }
+}

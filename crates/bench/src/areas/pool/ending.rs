@@ -107,3 +107,30 @@ fn threads() -> Result<HashSet<u32>, Failure> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_thread_is_seen_until_it_has_ended() -> Result<(), Failure> {
+        let before = threads()?;
+        let (end, ended) = mpsc::channel::<()>();
+        let thread = thread::spawn(move || ended.recv_timeout(Duration::from_secs(20)));
+        let born = &threads()? - &before;
+        assert!(!born.is_empty());
+
+        drop(end);
+        thread.join().unwrap().unwrap_err();
+
+        let start = Instant::now();
+        while !born.is_disjoint(&threads()?) {
+            assert!(start.elapsed() < Duration::from_secs(20));
+            thread::yield_now();
+        }
+        Ok(())
+    }
+}

@@ -120,3 +120,22 @@ impl Drop for Running {
         drop(self.child.wait());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_peer_is_asked_for_one_round_after_the_other_and_its_end_is_told() -> Result<(), Failure> {
+        let script =
+            "echo a peer; for round in 1 2; do read -r seconds; echo $round $seconds; done";
+        let (mut peer, greeting) = Running::start(Command::new("sh").args(["-c", script]))?;
+        let time = Duration::from_millis(250);
+
+        assert_eq!(greeting, "a peer");
+        assert_eq!(peer.round(time)?, [1.0, 0.25]);
+        assert_eq!(peer.round(time)?, [2.0, 0.25]);
+        peer.round(time).unwrap_err();
+        Ok(())
+    }
+}
