@@ -19,7 +19,7 @@ const SIZE: u32 = 10;
 /// Users, so few that nobody ever waits for another; what each holds a connection for, and its pause.
 const USERS: usize = 4;
 const HOLD: Duration = Duration::from_millis(1);
-const REST: Duration = Duration::from_millis(4);
+const REST: Duration = Duration::from_millis(20);
 /// Of the network, when a connection is opened: a user who waits for it notices.
 const CONNECT: Duration = Duration::from_millis(100);
 /// A wait above this is a stall.
