@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::mem;
 use std::ops::Range;
 use std::rc::Rc;
 use std::time::Duration;
@@ -17,7 +18,7 @@ use crate::execute::Rows;
 use crate::ffi::Handle;
 use crate::interrupter::Fuse;
 use crate::transaction::TransactionState;
-use crate::wire::{Fetch, Form, Malformed, Offsets, OutOfRange, Place, RowSet};
+use crate::wire::{Fetch, Malformed, OutOfRange, RowSet};
 
 /// Loading mode: rows are read from the network one by one, whatever their number, in the memory of
 /// one.
@@ -78,8 +79,10 @@ pub struct Cursor<'conn> {
     is_doubtful: bool,
     /// The rows at hand, shared with whatever rows the caller keeps.
     set: Rc<RowSet>,
-    /// Where the next of them begins.
+    /// Where the next of them lies.
     at: usize,
+    /// One of them does not hold what it must: those before it are given, then this.
+    malformed: Option<Malformed>,
     /// Those that follow, as far as they have come.
     sets: VecDeque<RowSet>,
     /// Rows that are at hand.
@@ -95,20 +98,24 @@ impl<'conn> Cursor<'conn> {
         handle: &'conn mut Handle,
         state: &'conn mut TransactionState,
     ) -> Self {
-        let Rows { statement, set, sets, fetch, is_doubtful } = rows;
+        let Rows { statement, mut set, sets, fetch, is_doubtful } = rows;
         let left = set.count() + sets.iter().map(RowSet::count).sum::<usize>();
+        let malformed = set.look_through().err();
         let (set, at, ended) = (Rc::new(set), 0, false);
-        Self { statement, fetch, is_doubtful, set, at, sets, left, handle, state, ended }
+        Self { statement, fetch, is_doubtful, set, at, malformed, sets, left, handle, state, ended }
     }
 
     /// Where the next row lies; behind the last one the result is ended, and what went wrong after it
     /// told.
-    fn advance(&mut self) -> Result<Option<Place>, ServerError> {
+    fn advance(&mut self) -> Result<Option<usize>, ServerError> {
         loop {
-            if let Some((place, next)) = self.set.row_at(self.at) {
-                self.at = next;
+            if let Some(next) = self.set.row_at(self.at) {
+                let at = mem::replace(&mut self.at, next);
                 self.left = self.left.saturating_sub(1);
-                return Ok(Some(place));
+                return Ok(Some(at));
+            }
+            if let Some(malformed) = self.malformed {
+                return Err(self.handle.malformed(malformed));
             }
             if !self.next_set()? {
                 self.ended = true;
@@ -129,12 +136,12 @@ impl<'conn> Cursor<'conn> {
             let Some((set, sets)) = statement.fetch(self.handle, count, fresh)? else {
                 return Ok(false);
             };
-            self.set = Rc::new(set);
             self.sets = sets;
+            self.take(set);
             return Ok(true);
         }
         if let Some(set) = self.sets.pop_front() {
-            self.set = Rc::new(set);
+            self.take(set);
             return Ok(true);
         }
         if self.fetch == Fetch::All {
@@ -144,10 +151,15 @@ impl<'conn> Cursor<'conn> {
             // The caller kept a row: leave it alone.
             self.set = Rc::new(self.set.fresh());
         }
-        match Rc::get_mut(&mut self.set) {
-            Some(set) => statement.read_next(self.handle, set),
-            None => Ok(false),
-        }
+        let Some(set) = Rc::get_mut(&mut self.set) else { return Ok(false) };
+        let is_there = statement.read_next(self.handle, set)?;
+        self.malformed = set.look_through().err();
+        Ok(is_there)
+    }
+
+    fn take(&mut self, mut set: RowSet) {
+        self.malformed = set.look_through().err();
+        self.set = Rc::new(set);
     }
 
     fn note(&mut self, outcome: &Result<(), ServerError>) {
@@ -155,12 +167,6 @@ impl<'conn> Cursor<'conn> {
             Ok(()) => self.state.succeeded(self.handle),
             Err(error) => self.state.failed(error),
         }
-    }
-
-    /// The row at `place`, with what diesel asked to be converted.
-    fn row(&self, place: Place) -> QueryResult<Row> {
-        let row = Row::at(&self.set, place);
-        row.map_err(|malformed| self.handle.malformed(malformed))?
     }
 
     /// Ends a stream whose rows were not all read: reads a few away, or cuts the connection.
@@ -196,13 +202,7 @@ impl Iterator for Cursor<'_> {
             return None;
         }
         match self.advance() {
-            Ok(Some(place)) => {
-                let row = self.row(place);
-                if let Some(error) = row.as_ref().err().and_then(ServerError::find) {
-                    self.note(&Err(error));
-                }
-                Some(row)
-            }
+            Ok(Some(at)) => Some(Row::at(&self.set, at)),
             Ok(None) => {
                 self.note(&Ok(()));
                 None
@@ -248,29 +248,32 @@ impl fmt::Debug for Cursor<'_> {
 #[derive(Clone)]
 pub struct Row {
     set: Rc<RowSet>,
-    place: Place,
-    offsets: Offsets,
-    /// The values of columns that had to be converted, by their position.
+    /// Where it lies in the set.
+    at: usize,
+    /// The values that are not given as they came, by their column.
     converted: Vec<(usize, Vec<u8>)>,
 }
 
 impl Row {
-    /// The row at `place`, with what diesel asked to be converted.
-    pub(crate) fn at(set: &Rc<RowSet>, place: Place) -> Result<QueryResult<Self>, Malformed> {
-        let offsets = set.offsets(place)?;
-        let mut row = Self { set: Rc::clone(set), place, offsets, converted: Vec::new() };
-        let converted = if set.shapes.convert { row.convert() } else { Ok(()) };
-        Ok(converted.map(|()| row))
+    #[inline]
+    pub(crate) fn at(set: &Rc<RowSet>, at: usize) -> QueryResult<Self> {
+        let mut row = Self { set: Rc::clone(set), at, converted: Vec::new() };
+        if !set.shapes.converted.is_empty() {
+            row.convert()?;
+        }
+        Ok(row)
     }
 
     fn convert(&mut self) -> QueryResult<()> {
-        for column in 0..self.set.columns.all.len() {
-            let Some(raw) = self.set.raw(self.place, &self.offsets, column) else { continue };
-            match self.set.shapes.converted(&self.set.columns, column, raw) {
+        let Self { set, at, converted } = self;
+        converted.reserve_exact(set.shapes.converted.len());
+        for &column in &set.shapes.converted {
+            let Some(raw) = set.raw(*at, column) else { continue };
+            match set.shapes.converted(&set.columns, column, raw) {
                 None => {}
-                Some(Ok(value)) => self.converted.push((column, value)),
+                Some(Ok(value)) => converted.push((column, value)),
                 Some(Err(OutOfRange)) => {
-                    let name = self.set.columns.all.get(column).map(|column| column.name.as_str());
+                    let name = set.columns.all.get(column).map(|column| column.name.as_str());
                     let message = format!(
                         "the value of {} does not fit the type asked for",
                         name.unwrap_or_default()
@@ -283,14 +286,13 @@ impl Row {
     }
 
     #[inline]
-    fn form(&self, column: usize) -> Option<Form<'_>> {
-        let form = self.set.form(self.place, &self.offsets, column);
-        if self.converted.is_empty() { form } else { form.or_else(|| self.converted(column)) }
+    fn value(&self, column: usize) -> Option<&[u8]> {
+        let came = self.set.raw(self.at, column);
+        if self.converted.is_empty() { came } else { self.converted(column).or(came) }
     }
 
-    fn converted(&self, column: usize) -> Option<Form<'_>> {
-        let (_, bytes) = self.converted.iter().find(|(of, _)| *of == column)?;
-        Some(Form::of_bytes(bytes))
+    fn converted(&self, column: usize) -> Option<&[u8]> {
+        self.converted.iter().find(|(of, _)| *of == column).map(|(_, value)| &value[..])
     }
 }
 
@@ -322,7 +324,7 @@ impl<'conn> DieselRow<'conn, Mysql> for Row {
         Self: RowIndex<I>,
     {
         let index = self.idx(index)?;
-        Some(Field { row: self, index, value: self.form(index) })
+        Some(Field { row: self, index, value: self.value(index) })
     }
 
     #[inline]
@@ -348,7 +350,7 @@ impl RowIndex<&str> for Row {
 pub struct Field<'row> {
     row: &'row Row,
     index: usize,
-    value: Option<Form<'row>>,
+    value: Option<&'row [u8]>,
 }
 
 impl fmt::Debug for Field<'_> {
@@ -364,8 +366,7 @@ impl<'row> DieselField<'row, Mysql> for Field<'row> {
 
     #[inline]
     fn value(&self) -> Option<MysqlValue<'_>> {
-        let form = self.value.as_ref()?;
-        Some(MysqlValue::new(form.bytes(), self.row.set.shapes.of(self.index)))
+        Some(MysqlValue::new(self.value?, self.row.set.shapes.of(self.index)))
     }
 
     #[inline]

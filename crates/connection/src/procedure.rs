@@ -240,12 +240,14 @@ impl Call<'_> {
 
     fn split(&mut self, sets: VecDeque<RowSet>) -> QueryResult<Vec<QueryResult<Row>>> {
         let mut rows = Vec::new();
-        for set in sets.into_iter().map(Rc::new) {
+        for mut set in sets {
+            let looked_through = set.look_through();
+            self.noted(looked_through.map_err(|malformed| self.handle.malformed(malformed)))?;
+            let set = Rc::new(set);
             let mut at = 0;
-            while let Some((place, next)) = set.row_at(at) {
+            while let Some(next) = set.row_at(at) {
+                rows.push(Row::at(&set, at));
                 at = next;
-                let row = Row::at(&set, place);
-                rows.push(self.noted(row.map_err(|malformed| self.handle.malformed(malformed)))?);
             }
         }
         Ok(rows)

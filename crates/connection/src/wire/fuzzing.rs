@@ -11,7 +11,7 @@ use super::answer::{Refusal, Summary};
 use super::columns::Columns;
 use super::parse::{Bytes, Malformed, put_text};
 use super::row::RowSet;
-use super::value::Shapes;
+use super::value::{OutOfRange, Shapes};
 
 const WANTED: [Option<MysqlType>; 15] = [
     None,
@@ -67,15 +67,13 @@ fn row(data: &[u8]) -> Result<(), Malformed> {
     let shapes = Arc::new(Shapes::new(&columns, &wanted));
     let mut set = RowSet::empty(Arc::clone(&columns), Arc::clone(&shapes));
     set.add_one(data.rest());
-    let (place, _) = set.row_at(0).ok_or(Malformed)?;
-    let offsets = set.offsets(place)?;
+    set.look_through()?;
     for column in 0..=count {
-        if let Some(form) = set.form(place, &offsets, column) {
-            read_as_all(form.bytes(), shapes.of(column));
-        }
-        let raw = set.raw(place, &offsets, column);
-        if let Some(Ok(bytes)) = raw.and_then(|raw| shapes.converted(&columns, column, raw)) {
-            read_as_all(&bytes, shapes.of(column));
+        let Some(raw) = set.raw(0, column) else { continue };
+        match shapes.converted(&columns, column, raw) {
+            None => read_as_all(raw, shapes.of(column)),
+            Some(Ok(bytes)) => read_as_all(&bytes, shapes.of(column)),
+            Some(Err(OutOfRange)) => {}
         }
     }
     Ok(())

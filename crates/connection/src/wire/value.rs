@@ -7,7 +7,7 @@
 use diesel::mysql::MysqlType;
 
 use super::columns::{Column, Columns, Layout, kind};
-use super::time::{SIZE, Sort, Time};
+use super::time::{Sort, Time};
 
 /// How the values of one column are given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,8 +23,8 @@ pub(crate) struct Shapes {
     /// What was asked for.
     wanted: Vec<Option<MysqlType>>,
     shapes: Vec<(How, MysqlType)>,
-    /// At least one column has to be converted.
-    pub(crate) convert: bool,
+    /// The columns whose values are not given as they come.
+    pub(crate) converted: Vec<usize>,
 }
 
 impl Shapes {
@@ -32,38 +32,31 @@ impl Shapes {
         let asked = wanted.iter().copied().chain(std::iter::repeat(None));
         let shapes: Vec<_> =
             columns.all.iter().zip(asked).map(|(column, wanted)| choose(column, wanted)).collect();
-        let convert = shapes.iter().any(|(how, _)| *how == How::Converted);
-        Self { wanted: wanted.to_vec(), shapes, convert }
+        let is_converted = |(_, (how, _)): &(usize, &(How, _))| *how != How::AsTheyCome;
+        let converted = shapes.iter().enumerate().filter(is_converted).map(|(at, _)| at).collect();
+        Self { wanted: wanted.to_vec(), shapes, converted }
     }
 
     pub(crate) fn are(&self, wanted: &[Option<MysqlType>]) -> bool {
         self.wanted == wanted
     }
 
-    /// The value whose bytes are `raw`, in its form.
-    #[inline]
-    pub(super) fn form<'a>(
-        &self,
-        columns: &Columns,
-        column: usize,
-        raw: &'a [u8],
-    ) -> Option<Form<'a>> {
-        match self.shapes.get(column)?.0 {
-            How::AsTheyCome => Some(Form::of_bytes(raw)),
-            How::AsTime(sort) => as_time(columns, column, raw, sort),
-            How::Converted => None,
-        }
-    }
-
-    /// The value whose bytes are `raw`, if the column is converted: `Some(Err)` if it cannot be.
+    /// The value whose bytes are `raw`, if it is not given as it comes: `Some(Err)` if the type asked
+    /// for cannot hold it.
     pub(crate) fn converted(
         &self,
         columns: &Columns,
         column: usize,
         raw: &[u8],
     ) -> Option<Result<Vec<u8>, OutOfRange>> {
-        let (How::Converted, of) = *self.shapes.get(column)? else { return None };
-        Some(convert(columns.all.get(column)?, raw, of).ok_or(OutOfRange))
+        let (how, of) = *self.shapes.get(column)?;
+        let column = columns.all.get(column)?;
+        let converted = match how {
+            How::AsTheyCome => return None,
+            How::AsTime(sort) => read_time(column, raw, sort).map(|time| time.to_struct().to_vec()),
+            How::Converted => convert(column, raw, of),
+        };
+        Some(converted.ok_or(OutOfRange))
     }
 
     /// diesel's type for the values of a column.
@@ -76,35 +69,6 @@ impl Shapes {
 /// A value has no counterpart in the type asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct OutOfRange;
-
-/// The bytes that diesel reads: those of the row, or a time made of them.
-///
-/// Two fields, not the two cases of an enum: those are written one by one and then copied whole, for
-/// which the processor waits.
-#[derive(Clone, Debug)]
-pub(crate) struct Form<'a> {
-    raw: &'a [u8],
-    time: Option<Box<[u8; SIZE]>>,
-}
-
-impl<'a> Form<'a> {
-    #[inline]
-    pub(crate) fn of_bytes(raw: &'a [u8]) -> Self {
-        Self { raw, time: None }
-    }
-
-    #[inline]
-    pub(crate) fn bytes(&self) -> &[u8] {
-        self.time.as_deref().map_or(self.raw, |time| &time[..])
-    }
-}
-
-/// Apart, so that the way of all other values is short.
-#[inline(never)]
-fn as_time<'a>(columns: &Columns, column: usize, raw: &[u8], sort: Sort) -> Option<Form<'a>> {
-    let time = read_time(columns.all.get(column)?, raw, sort)?;
-    Some(Form { raw: &[], time: Some(Box::new(time.to_struct())) })
-}
 
 fn choose(column: &Column, wanted: Option<MysqlType>) -> (How, MysqlType) {
     let as_sent = (
