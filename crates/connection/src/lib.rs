@@ -64,6 +64,7 @@ mod cache;
 mod cancel;
 mod config;
 mod connection;
+mod counts;
 mod deadline;
 mod error;
 mod execute;
@@ -88,13 +89,14 @@ pub use bulk::BulkError;
 pub use cancel::{CancelHandle, Cancelled};
 pub use config::{Config, SessionIsolation};
 pub use connection::Connection;
+pub use counts::Counts;
 pub use error::{Error, Invalid, ServerError};
 pub use fault::{Fault, Vendor};
 pub use interrupter::Interrupter;
 pub use load::{Cursor, Field, Row, ServerCursor, Streaming};
 pub use procedure::Call;
 pub use tls::{Tls, TlsVersion};
-pub use tracking::{Level, SessionChange, Warning};
+pub use tracking::{Level, SessionChange, TransactionTracking, Warning};
 pub use transaction::{Phase, TransactionState, Transactions};
 
 #[doc(hidden)]
