@@ -75,6 +75,7 @@ mod stats;
 mod upkeep;
 mod waiter;
 mod watch;
+mod worker;
 
 pub use clock::{Clock, SystemClock};
 pub use config::PoolConfig;

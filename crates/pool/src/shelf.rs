@@ -262,14 +262,15 @@ impl<T, C: Clone> Shelf<T, C> {
         self.state.lock().closed
     }
 
-    /// Waits until a closed shelf has got everything back; tells the holders that are left.
+    /// Waits until a closed shelf has got everything back and seen it destroyed; tells whether it
+    /// has, and the holders that are left.
     ///
     /// # Blocks
     /// Until `deadline` at most.
-    pub(crate) fn settle(&self, deadline: Instant) -> Vec<Holder> {
+    pub(crate) fn settle(&self, deadline: Instant) -> (bool, Vec<Holder>) {
         let mut state = self.state.lock();
         while !state.settled() && !self.settled.wait_until(&mut state, deadline).timed_out() {}
-        state.lent.holders(Instant::now())
+        (state.settled(), state.lent.holders(Instant::now()))
     }
 
     pub(crate) fn holders(&self) -> Vec<Holder> {
