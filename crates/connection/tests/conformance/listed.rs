@@ -54,7 +54,51 @@ const AS_INTEGER_OR_FLOAT: &[&str] = &[
     " as Float",
     " as Double",
 ];
+const AS_INTEGER: &[&str] = &[
+    " as Bool",
+    " as TinyInt",
+    " as SmallInt",
+    " as Integer",
+    " as BigInt",
+    " as Unsigned<TinyInt>",
+    " as Unsigned<SmallInt>",
+    " as Unsigned<Integer>",
+    " as Unsigned<BigInt>",
+];
+/// Above one byte.
+const AS_LONGER_INTEGER: &[&str] = &[
+    " as SmallInt",
+    " as Integer",
+    " as BigInt",
+    " as Unsigned<SmallInt>",
+    " as Unsigned<Integer>",
+    " as Unsigned<BigInt>",
+];
 const AS_TIME: &[&str] = &[" as Date", " as Time", " as Datetime", " as Timestamp"];
+
+/// Types of texts, whose values are seldom a time.
+const NO_TIME: &[&str] = &[
+    "texts: CHAR(10)*",
+    "texts: VARCHAR(200)*",
+    "texts: VARCHAR(100) '*",
+    "texts: VARCHAR(20) CHARACTER SET *",
+    "texts: TINYTEXT*",
+    "texts: TEXT*",
+    "texts: MEDIUMTEXT*",
+    "texts: LONGTEXT*",
+    "texts: BINARY(4)*",
+    "texts: VARBINARY(200)*",
+    "texts: ENUM('small','żółty','')*",
+    "texts: SET('a','b','c')*",
+    "text expressions: *",
+];
+const BLOBS: &[&str] = &[
+    "texts: TINYBLOB*",
+    "texts: BLOB*",
+    "texts: MEDIUMBLOB*",
+    "texts: LONGBLOB*",
+    "other types: *",
+];
 
 const LISTED: &[Listed] = &[
     Listed {
@@ -107,29 +151,21 @@ const LISTED: &[Listed] = &[
             "numbers: DECIMAL(*",
             "numbers: FLOAT*",
             "numbers: DOUBLE*",
-            "numbers: BIT(*",
-            "texts: CHAR(10)*",
-            "texts: VARCHAR(200)*",
-            "texts: VARCHAR(100) '*",
-            "texts: VARCHAR(20) CHARACTER SET *",
-            "texts: TINYTEXT*",
-            "texts: TEXT*",
-            "texts: MEDIUMTEXT*",
-            "texts: LONGTEXT*",
-            "texts: BINARY(4)*",
-            "texts: VARBINARY(200)*",
-            "texts: ENUM('small','żółty','')*",
-            "texts: SET('a','b','c')*",
             "times: YEAR*",
             "number expressions: *",
-            "text expressions: *",
         ],
         ways: AS_TIME,
     },
     Listed {
-        reason: "the same of all values at once: of the texts some are a time",
+        reason: "as before: what is no time",
         how: How::Refused,
-        cases: &["texts: VARCHAR(100), all"],
+        cases: NO_TIME,
+        ways: &[" as Time", " as Datetime", " as Timestamp"],
+    },
+    Listed {
+        reason: "as before: bits",
+        how: How::Refused,
+        cases: &["numbers: BIT(*"],
         ways: &[" as Datetime", " as Timestamp"],
     },
     Listed {
@@ -140,22 +176,10 @@ const LISTED: &[Listed] = &[
         ways: AS_NUMBER,
     },
     Listed {
-        reason: "the same of a BLOB",
-        how: How::Anyhow,
-        cases: &["texts: TINYBLOB*", "texts: BLOB*", "texts: MEDIUMBLOB*", "texts: LONGBLOB*"],
-        ways: AS_INTEGER_OR_FLOAT,
-    },
-    Listed {
         reason: "the client library lays the bytes of a BLOB over its struct of a time",
         how: How::Anyhow,
-        cases: &[
-            "texts: TINYBLOB*",
-            "texts: BLOB*",
-            "texts: MEDIUMBLOB*",
-            "texts: LONGBLOB*",
-            "other types: *",
-        ],
-        ways: AS_TIME,
+        cases: BLOBS,
+        ways: &[" as Time", " as Datetime", " as Timestamp"],
     },
     Listed {
         reason: "the client library refuses an integer that a DOUBLE does not hold exactly; diesel \
@@ -315,6 +339,36 @@ const WITH_LIBMARIADB: &[Listed] = &[
         cases: &["times: TIME*", "time expressions: SEC_TO_TIME(1000000)"],
         ways: &[" as Datetime", " as Timestamp"],
     },
+    Listed {
+        reason: "the same of all values at once: of the texts some are a time",
+        how: How::Refused,
+        cases: &["texts: VARCHAR(100), all"],
+        ways: &[" as Datetime", " as Timestamp"],
+    },
+    Listed {
+        reason: "the same of each: libmariadb takes what is no time for a date, too",
+        how: How::Refused,
+        cases: NO_TIME,
+        ways: &[" as Date"],
+    },
+    Listed {
+        reason: "the same of bits",
+        how: How::Refused,
+        cases: &["numbers: BIT(*"],
+        ways: &[" as Date", " as Time"],
+    },
+    Listed {
+        reason: "libmariadb lays the bytes of a BLOB over the number, too",
+        how: How::Anyhow,
+        cases: &["texts: TINYBLOB*", "texts: BLOB*", "texts: MEDIUMBLOB*", "texts: LONGBLOB*"],
+        ways: AS_INTEGER_OR_FLOAT,
+    },
+    Listed {
+        reason: "libmariadb lays the bytes of a BLOB over a date, too",
+        how: How::Anyhow,
+        cases: BLOBS,
+        ways: &[" as Date"],
+    },
 ];
 
 /// What differs with libmysqlclient alone.
@@ -345,6 +399,25 @@ const WITH_LIBMYSQLCLIENT: &[Listed] = &[
         cases: &["transactions: a failed statement, caught"],
         ways: ITSELF,
     },
+    Listed {
+        reason: "libmysqlclient takes the number that a text begins with, and of a time the digits; ours \
+                 says that it is none",
+        how: How::Refused,
+        cases: &["texts: VARCHAR(100)*", "other types: JSON*", "times: DATE*", "times: TIME*"],
+        ways: AS_INTEGER,
+    },
+    Listed {
+        reason: "libmysqlclient takes a BLOB that is no number for 0; ours says that it is none",
+        how: How::Refused,
+        cases: &["texts: TINYBLOB*", "texts: BLOB*", "texts: MEDIUMBLOB*", "texts: LONGBLOB*"],
+        ways: &[" as Float", " as Double"],
+    },
+    Listed {
+        reason: "of a time the digits, without a column",
+        how: How::Refused,
+        cases: &["time expressions: *"],
+        ways: AS_LONGER_INTEGER,
+    },
 ];
 
 /// What differs on a MariaDB server alone.
@@ -353,7 +426,13 @@ const ON_MARIADB: &[Listed] = &[
         reason: "as for a text: what is no number, and what is no time",
         how: How::Refused,
         cases: &["MariaDB's types: UUID*", "MariaDB's types: INET6*", "MariaDB's types: INET4*"],
-        ways: &[" as Float", " as Double", " as Date", " as Time", " as Datetime", " as Timestamp"],
+        ways: &[" as Float", " as Double", " as Datetime", " as Timestamp"],
+    },
+    Listed {
+        reason: "as before: two types as a date",
+        how: How::Refused,
+        cases: &["MariaDB's types: UUID*", "MariaDB's types: INET4*"],
+        ways: &[" as Date"],
     },
     Listed {
         reason: "diesel does not know MariaDB's number 4025 of a failed CHECK, which a JSON column has",
@@ -382,29 +461,61 @@ const ON_MARIADB: &[Listed] = &[
     },
 ];
 
-/// What differs on a MySQL server alone.
-const ON_MYSQL: &[Listed] = &[
+/// What differs on a MariaDB server with libmariadb alone.
+const ON_MARIADB_WITH_LIBMARIADB: &[Listed] = &[
     Listed {
-        reason: "MySQL tells of the columns of these with the answer, and diesel asks before, when there \
-                 are none or others; ours goes by the answer",
-        how: How::Anyhow,
-        cases: &[
-            "raw SQL: SHOW CREATE TABLE pairs",
-            "raw SQL: EXPLAIN SELECT * FROM users WHERE id = 1",
-            "raw SQL: CHECKSUM TABLE pairs",
-            "raw SQL: SELECT id, LEAD(id) *",
-            "migrations: setup",
-            "binds: * with select",
-        ],
-        ways: ITSELF,
+        reason: "as for a text: what is no time, as one",
+        how: How::Refused,
+        cases: &["MariaDB's types: UUID*", "MariaDB's types: INET6*", "MariaDB's types: INET4*"],
+        ways: &[" as Time"],
     },
     Listed {
-        reason: "libmariadb sends a date without a day in a form that MySQL does not know",
-        how: How::Anyhow,
-        cases: &["binds: Date from MysqlTime number *"],
-        ways: ITSELF,
+        reason: "as before, as a date",
+        how: How::Refused,
+        cases: &["MariaDB's types: INET6*"],
+        ways: &[" as Date"],
     },
 ];
+
+/// What differs on a MariaDB server with libmysqlclient alone.
+const ON_MARIADB_WITH_LIBMYSQLCLIENT: &[Listed] = &[
+    Listed {
+        reason: "as for a text: libmysqlclient takes the number that it begins with",
+        how: How::Refused,
+        cases: &["text expressions: *", "MariaDB's types: UUID*", "MariaDB's types: INET4*"],
+        ways: AS_INTEGER,
+    },
+    Listed {
+        reason: "as before, of what begins with 2001",
+        how: How::Refused,
+        cases: &["MariaDB's types: INET6*"],
+        ways: AS_LONGER_INTEGER,
+    },
+];
+
+/// What differs on a MySQL server alone.
+const ON_MYSQL: &[Listed] = &[Listed {
+    reason: "MySQL tells of the columns of these with the answer, and diesel asks before, when there \
+                 are none or others; ours goes by the answer",
+    how: How::Anyhow,
+    cases: &[
+        "raw SQL: SHOW CREATE TABLE pairs",
+        "raw SQL: EXPLAIN SELECT * FROM users WHERE id = 1",
+        "raw SQL: CHECKSUM TABLE pairs",
+        "raw SQL: SELECT id, LEAD(id) *",
+        "migrations: setup",
+        "binds: * with select",
+    ],
+    ways: ITSELF,
+}];
+
+/// What differs on a MySQL server with libmariadb alone.
+const ON_MYSQL_WITH_LIBMARIADB: &[Listed] = &[Listed {
+    reason: "libmariadb sends a date without a day in a form that MySQL does not know",
+    how: How::Anyhow,
+    cases: &["binds: Date from MysqlTime number *"],
+    ways: ITSELF,
+}];
 
 /// What differs on some versions of a server, and is not asked for on others.
 const BY_VERSION: &[Listed] = &[Listed {
@@ -450,17 +561,22 @@ fn only_refused(other: &str, refused: &str) -> bool {
     other.len() == refused.len() && pairs.all(|(a, b)| a == b || b.contains(UNREADABLE))
 }
 
-fn of_vendor() -> &'static [Listed] {
-    if is_mariadb() { ON_MARIADB } else { ON_MYSQL }
-}
-
-fn of_library() -> &'static [Listed] {
-    if SUPPORTS_MYSQL_SSL_MODE { WITH_LIBMYSQLCLIENT } else { WITH_LIBMARIADB }
+/// What holds for the server and the library at hand.
+fn at_hand() -> impl Iterator<Item = &'static Listed> {
+    let library = if SUPPORTS_MYSQL_SSL_MODE { WITH_LIBMYSQLCLIENT } else { WITH_LIBMARIADB };
+    let server = if is_mariadb() { ON_MARIADB } else { ON_MYSQL };
+    let both: &[Listed] = match (is_mariadb(), SUPPORTS_MYSQL_SSL_MODE) {
+        (true, false) => ON_MARIADB_WITH_LIBMARIADB,
+        (true, true) => ON_MARIADB_WITH_LIBMYSQLCLIENT,
+        (false, false) => ON_MYSQL_WITH_LIBMARIADB,
+        (false, true) => &[],
+    };
+    [LISTED, library, server, both].into_iter().flatten()
 }
 
 /// How many cases differ for each reason; one that has several counts for each.
 pub(crate) fn account(tally: &Tally) -> Vec<(usize, &'static str)> {
-    let all = LISTED.iter().chain(of_library()).chain(of_vendor()).chain(BY_VERSION);
+    let all = at_hand().chain(BY_VERSION);
     let count = |listed: &Listed| {
         tally.differences.iter().filter(|difference| listed.covers(difference)).count()
     };
@@ -469,7 +585,7 @@ pub(crate) fn account(tally: &Tally) -> Vec<(usize, &'static str)> {
 
 /// What is not as listed: a difference without an entry, or an entry without its difference.
 pub(crate) fn compare(tally: &Tally) -> Vec<String> {
-    let all: Vec<&Listed> = LISTED.iter().chain(of_library()).chain(of_vendor()).collect();
+    let all: Vec<&Listed> = at_hand().collect();
     let mut wrong = Vec::new();
     for difference in &tally.differences {
         if !all.iter().copied().chain(BY_VERSION).any(|listed| listed.covers(difference)) {

@@ -3,10 +3,20 @@
 use std::io;
 use std::time::Duration;
 
+use mysqlclient_sys::SUPPORTS_MYSQL_SSL_MODE;
 use steadfast_testkit::{Talk, packet};
 
 use crate::calls::{CALLS, Call};
 use crate::scene::{LIMIT, Scene, attacked, play_all};
+
+const FILE: &str = "asks for a file";
+const PROGRESS: &str = "fails with the number 65,535";
+const CUT_SHORT: [&str; 3] = [
+    "sends an OK of one byte",
+    "sends an OK with a cut number",
+    "sends an OK with lies about lengths",
+];
+const CR_LOCAL_INFILE_REJECTED: u32 = 2068;
 
 /// Spoils the packets that a decent server would send.
 pub(crate) type Spoil = fn(&mut Talk, Vec<Vec<u8>>) -> io::Result<()>;
@@ -18,7 +28,7 @@ pub(crate) enum Harm {
     Harmless,
     /// The call fails because the connection is lost or makes no sense, and is broken.
     Lost,
-    /// The call fails with this number, which the server said.
+    /// The call fails with this number: the server's, or that of a refusal.
     Told(u32),
     /// It fails, or gives the right answer.
     Odd,
@@ -31,7 +41,7 @@ pub(crate) enum Harm {
     More,
 }
 
-use Harm::{Believable, Harmless, Lost, More, Odd, Told};
+use Harm::{Believable, Harmless, Leaving, Lost, More, Odd, Told};
 
 pub(crate) struct Attack {
     pub(crate) name: &'static str,
@@ -69,9 +79,23 @@ impl Attack {
         match if call.text.contains(&point) { self.harm_to_text } else { self.harm } {
             // Whoever drops a stream does not ask how it would have ended.
             Lost | Told(_) if call.name == "dropped stream" && point == 1 => Odd,
+            // Where an answer of one packet was due, the file is refused and nothing is left over.
+            Lost if self.name == FILE
+                && matches!((call.name, point), ("execute", 1) | ("transaction", 2)) =>
+            {
+                Told(CR_LOCAL_INFILE_REJECTED)
+            }
+            Lost if takes_raw_rows(call) && self.name == PROGRESS => Told(0xffff),
+            Odd if takes_raw_rows(call) && CUT_SHORT.contains(&self.name) => Leaving,
             harm => harm,
         }
     }
+}
+
+/// Through libmysqlclient, which takes an OK packet that is cut short for a whole one, and knows no
+/// number that means progress.
+fn takes_raw_rows(call: &Call) -> bool {
+    SUPPORTS_MYSQL_SSL_MODE && call.name == "raw rows"
 }
 
 /// An orderly close, as far as the script is concerned.
@@ -224,9 +248,7 @@ pub(crate) const ATTACKS: [Attack; 58] = [
     attack("fails with the number 0", Told(0), Odd, |talk, _| {
         talk.send(&[packet::err(0, "00000", "")])
     }),
-    fatal("fails with the number 65,535", |talk, _| {
-        talk.send(&[packet::err(0xffff, "HY000", "progress?")])
-    }),
+    fatal(PROGRESS, |talk, _| talk.send(&[packet::err(0xffff, "HY000", "progress?")])),
     fatal("fails with a client's number", |talk, _| {
         talk.send(&[packet::err(2013, "HY000", "lost, it says")])
     }),
@@ -258,9 +280,7 @@ pub(crate) const ATTACKS: [Attack; 58] = [
         }
         Ok(())
     }),
-    seen("asks for a file", |talk, honest| {
-        instead(talk, honest, packet::file_request(b"/etc/passwd"))
-    }),
+    seen(FILE, |talk, honest| instead(talk, honest, packet::file_request(b"/etc/passwd"))),
 ];
 
 /// Of the script, which has no condition to wait for.
