@@ -11,6 +11,11 @@ use crate::listener::PoolListener;
 use crate::shelf::Limits;
 use crate::{Error, Pool};
 
+mod bad_days;
+
+use bad_days::BadDays;
+pub use bad_days::OnUnavailable;
+
 const HOUR: Duration = Duration::from_secs(3600);
 const TICK: Duration = Duration::from_millis(1);
 /// Long enough for a server to have been forgotten, short enough to add to any clock.
@@ -42,8 +47,7 @@ pub struct PoolConfig {
     pub(crate) bypass: Duration,
     pub(crate) validation_timeout: Duration,
     pub(crate) barging: Duration,
-    pub(crate) retry_first: Duration,
-    pub(crate) retry_cap: Duration,
+    pub(crate) bad_days: BadDays,
     pub(crate) listener: Option<Arc<dyn PoolListener>>,
 }
 
@@ -147,15 +151,6 @@ impl PoolConfig {
         self
     }
 
-    /// The ceiling of the pause after the first failed connect, doubling to `cap`; above zero, and
-    /// `cap` at most an hour. Each pause is drawn from zero to its ceiling. Default 50 ms and
-    /// 500 ms: only one thread tries at a time, so a server that is back is found soon and not flooded.
-    #[must_use]
-    pub fn connect_retry(mut self, first: Duration, cap: Duration) -> Self {
-        (self.retry_first, self.retry_cap) = (first, cap);
-        self
-    }
-
     /// Who hears what happens. Default nobody, which costs nothing.
     #[must_use]
     pub fn listener(mut self, listener: Arc<dyn PoolListener>) -> Self {
@@ -209,15 +204,7 @@ impl PoolConfig {
         time("pool.bypass", self.bypass, Duration::ZERO..=HOUR, "zero to an hour");
         time("pool.validation_timeout", self.validation_timeout, TICK..=HOUR, "1 ms to an hour");
         time("pool.barging", self.barging, Duration::ZERO..=100 * TICK, "zero to 100 ms");
-        let nanosecond = Duration::from_nanos(1);
-        let first = nanosecond..=self.retry_cap.max(nanosecond);
-        time("pool.connect_retry.first", self.retry_first, first, "above zero, at most the cap");
-        time(
-            "pool.connect_retry.cap",
-            self.retry_cap,
-            nanosecond..=HOUR,
-            "above zero, at most an hour",
-        );
+        self.bad_days.check(&mut invalid);
         invalid
     }
 
@@ -233,13 +220,6 @@ impl PoolConfig {
     /// The age at which a connection born now is closed. `chance` is drawn evenly from zero to one.
     pub(crate) fn age(&self, chance: f64) -> Duration {
         self.recycle.mul_f64(1.0 - self.recycle_jitter * chance.clamp(0.0, 1.0))
-    }
-
-    /// The pause after `failures` failed connects in a row.
-    pub(crate) fn pause(&self, failures: u32, chance: f64) -> Duration {
-        // 2^20 times any sensible pause is beyond any cap, and the shift cannot overflow.
-        let doubled = self.retry_first.saturating_mul(1 << failures.saturating_sub(1).min(20));
-        doubled.min(self.retry_cap).mul_f64(chance.clamp(0.0, 1.0))
     }
 }
 
@@ -258,8 +238,7 @@ impl Default for PoolConfig {
             bypass: Duration::from_millis(500),
             validation_timeout: Duration::from_secs(5),
             barging: Duration::from_micros(300),
-            retry_first: Duration::from_millis(50),
-            retry_cap: Duration::from_millis(500),
+            bad_days: BadDays::default(),
             listener: None,
         }
     }
@@ -276,6 +255,7 @@ impl fmt::Debug for PoolConfig {
             .field("recycle", &self.recycle)
             .field("max_idle_time", &self.max_idle_time)
             .field("pre_ping", &self.pre_ping)
+            .field("bad_days", &self.bad_days)
             .field("listener", &self.listener.is_some())
             .finish_non_exhaustive()
     }
@@ -299,7 +279,8 @@ mod tests {
             .bypass(2 * HOUR)
             .validation_timeout(Duration::ZERO)
             .barging(HOUR)
-            .connect_retry(HOUR, Duration::from_millis(1));
+            .connect_retry(HOUR, Duration::from_millis(1))
+            .refused_retry(Duration::ZERO);
 
         let told: Vec<_> = config.check().iter().map(|it| it.setting()).collect();
 
@@ -318,6 +299,7 @@ mod tests {
                 "pool.validation_timeout",
                 "pool.barging",
                 "pool.connect_retry.first",
+                "pool.refused_retry",
             ]
         );
         let size = config.check().into_iter().nth(1).map(|it| it.to_string());
@@ -333,12 +315,9 @@ mod tests {
     }
 
     #[test]
-    fn ages_differ_downward_only_and_pauses_double_to_the_cap() {
+    fn ages_differ_downward_only() {
         let config = PoolConfig::new();
         assert_eq!(config.age(0.0), Duration::from_secs(3600));
         assert_eq!(config.age(1.0), Duration::from_secs(2880));
-        let pauses = [1, 2, 4, 5, 99].map(|n| config.pause(n, 1.0).as_millis());
-        assert_eq!(pauses, [50, 100, 400, 500, 500]);
-        assert_eq!(config.pause(3, 0.0), Duration::ZERO);
     }
 }

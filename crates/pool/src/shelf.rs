@@ -21,12 +21,14 @@ use crate::holder::{Borrower, Holder, Ledger, Ticket};
 use crate::stats::Gauges;
 use crate::waiter::{Answer, Grant, Heard, Refusal, Waiter};
 
+mod breaker;
 mod orders;
 #[cfg(test)]
 mod tests;
 
+use breaker::Breaker;
+pub(crate) use breaker::Setback;
 pub(crate) use orders::Order;
-use orders::Trouble;
 
 /// Nobody has asked a server anything in less: even on a local socket it takes 30 µs.
 const BRIEF: Duration = Duration::from_micros(20);
@@ -67,7 +69,7 @@ struct State<T, C> {
     /// Taken off for good, but still counted until it is destroyed.
     leaving: usize,
     closed: bool,
-    trouble: Option<Trouble<C>>,
+    breaker: Breaker<C>,
     /// Makers that wait for an order.
     resting: usize,
     next_seat: u64,
@@ -106,7 +108,7 @@ impl<T, C: Clone> Shelf<T, C> {
             creating: 0,
             leaving: 0,
             closed: false,
-            trouble: None,
+            breaker: Breaker::default(),
             resting: 0,
             next_seat: 0,
         };
@@ -139,8 +141,8 @@ impl<T, C: Clone> Shelf<T, C> {
         {
             return Joined::Granted(grant);
         }
-        if let Some(cause) = state.hopeless(Instant::now()) {
-            return Joined::Refused(Refusal::Failed(cause));
+        if let Some(refusal) = state.hopeless(Instant::now(), borrower.waits) {
+            return Joined::Refused(refusal);
         }
         let seat = *seat.get_or_insert(state.next_seat);
         state.next_seat = state.next_seat.max(seat + 1);
