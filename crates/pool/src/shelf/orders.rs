@@ -8,7 +8,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Given, Limits, Shelf, State};
+use super::{Given, Item, Shelf, State};
 use crate::stats::Gauges;
 use crate::waiter::Refusal;
 
@@ -28,12 +28,12 @@ pub(crate) struct Trouble<C> {
 
 /// One item to be made. Dropped unfulfilled (a panic), it gives its place back.
 #[derive(Debug)]
-pub(crate) struct Order<'a, T, C: Clone> {
+pub(crate) struct Order<'a, T: Item, C: Clone> {
     pub(super) shelf: &'a Shelf<T, C>,
     pub(super) open: bool,
 }
 
-impl<T, C: Clone> Shelf<T, C> {
+impl<T: Item, C: Clone> Shelf<T, C> {
     /// The next item to make, or `None` when the shelf is closed. The flag says that more is wanted
     /// and nobody rests who could make it.
     ///
@@ -45,12 +45,12 @@ impl<T, C: Clone> Shelf<T, C> {
             let now = Instant::now();
             let pause = state.trouble.as_ref().map(|trouble| trouble.retry_at);
             match pause {
-                _ if !state.wanted(&self.limits) => self.rest(&mut state, now + REST),
+                _ if !state.wanted() => self.rest(&mut state, now + REST),
                 Some(retry_at) if retry_at > now => self.rest(&mut state, retry_at),
                 Some(_) if state.creating > 0 => self.rest(&mut state, now + REST),
                 _ => {
                     state.creating += 1;
-                    let more = pause.is_none() && state.wanted(&self.limits);
+                    let more = pause.is_none() && state.wanted();
                     let hire = more && state.resting == 0;
                     self.show(&state);
                     drop(state);
@@ -72,7 +72,7 @@ impl<T, C: Clone> Shelf<T, C> {
     /// Whether an order is open and nobody rests who could take it.
     pub(crate) fn wants_hands(&self) -> bool {
         let state = self.state.lock();
-        !state.closed && state.wanted(&self.limits) && state.resting == 0
+        !state.closed && state.wanted() && state.resting == 0
     }
 
     fn rest(&self, state: &mut parking_lot::MutexGuard<'_, State<T, C>>, until: Instant) {
@@ -82,7 +82,7 @@ impl<T, C: Clone> Shelf<T, C> {
     }
 }
 
-impl<T, C: Clone> Order<'_, T, C> {
+impl<T: Item, C: Clone> Order<'_, T, C> {
     /// Brings the item: to the oldest waiter, else to the shelf.
     pub(crate) fn fulfil(mut self, item: T, now: Instant) -> Given<T> {
         self.open = false;
@@ -91,6 +91,8 @@ impl<T, C: Clone> Order<'_, T, C> {
         let mut state = shelf.state.lock();
         state.creating -= 1;
         let recovered = state.trouble.take().is_some();
+        let replaced = if state.waiters.is_empty() { state.replaced(now) } else { None };
+        state.renewal.owed = state.renewal.owed.saturating_sub(1);
         if !state.waiters.is_empty() && !state.closed {
             // Nobody may overtake here: the item was made for those who wait.
             let ring = shelf.hand_off(&mut state, item, now);
@@ -102,11 +104,13 @@ impl<T, C: Clone> Order<'_, T, C> {
             }
             return Given::Kept;
         }
-        let given = shelf.place(state, item, now, shelf.limits.barging);
+        let window = state.limits.barging;
+        let given = shelf.place(state, item, now, window);
         if recovered {
             shelf.orders.notify_all();
         }
-        given
+        // Room was made before it was placed, so it was kept.
+        replaced.map_or(given, Given::Replaced)
     }
 
     /// Reports that it could not be made; `pause` says how long to wait after that many failures in
@@ -125,6 +129,9 @@ impl<T, C: Clone> Order<'_, T, C> {
         let failures = state.trouble.as_ref().map_or(0, |trouble| trouble.failures) + 1;
         let pause = pause(failures);
         let retry_at = Instant::now() + pause;
+        if state.waiters.is_empty() {
+            state.renewal.give_up();
+        }
         state.trouble = Some(Trouble { cause: cause.clone(), failures, retry_at, permanent });
         let hopeless = permanent && state.nothing_lives();
         let refused = hopeless.then(|| state.refuse_all(&Refusal::Failed(cause)));
@@ -138,7 +145,7 @@ impl<T, C: Clone> Order<'_, T, C> {
     }
 }
 
-impl<T, C: Clone> Drop for Order<'_, T, C> {
+impl<T: Item, C: Clone> Drop for Order<'_, T, C> {
     fn drop(&mut self) {
         if self.open {
             let mut state = self.shelf.state.lock();
@@ -150,15 +157,14 @@ impl<T, C: Clone> Drop for Order<'_, T, C> {
     }
 }
 
-impl<T, C: Clone> State<T, C> {
-    pub(super) fn wanted(&self, limits: &Limits) -> bool {
-        let live = self.idle.len() + self.lent.len() + self.leaving;
-        let spare = limits.spare.saturating_sub(self.idle.len());
+impl<T: Item, C: Clone> State<T, C> {
+    pub(super) fn wanted(&self) -> bool {
+        let spare = self.limits.spare.saturating_sub(self.idle.len()).max(self.renewal.owed);
         // Spares are made within the size only; the overflow is for those who wait.
-        let spare = spare.min(limits.keep.saturating_sub(live));
+        let spare = spare.min(self.limits.keep.saturating_sub(self.live()));
         // Those for whom something lies on the shelf need nothing new.
         let needy = self.waiters.len().saturating_sub(self.idle.len());
-        needy.max(spare) > self.creating && live + self.creating < limits.most
+        needy.max(spare) + self.renewal.ordered > self.creating && !self.is_full()
     }
 
     /// The cause, if waiting has no prospect: the failure is permanent, its pause is not over, and
@@ -169,6 +175,6 @@ impl<T, C: Clone> State<T, C> {
     }
 
     fn nothing_lives(&self) -> bool {
-        self.idle.is_empty() && self.lent.len() == 0
+        self.idle.is_empty() && self.lent.len() + self.away == 0
     }
 }
