@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 use steadfast_connection::Config;
 
 use crate::config::{OnUnavailable, PoolConfig};
-use crate::crew::Duty;
 use crate::error::Error;
 use crate::event::{Closed, Reason};
 use crate::holder::Holder;
@@ -56,10 +55,7 @@ pub struct Drained {
 impl Pool {
     pub(crate) fn open(config: PoolConfig, server: Config) -> Self {
         let house = Arc::new(House::new(config, server));
-        if house.shelf.wants_hands() {
-            house.crew.hire(&house, Duty::Upkeep);
-            house.crew.hire(&house, Duty::Connect);
-        }
+        house.staff();
         Self { owner: Arc::new(Owner(house)) }
     }
 

@@ -9,8 +9,23 @@ use std::thread;
 use super::*;
 
 mod orders;
+mod renewal;
 
 type Numbers = Shelf<u32, &'static str>;
+
+/// From here on numbers are old, and from there on over.
+const OLD: u32 = 1_000;
+const OVER: u32 = 2_000;
+
+impl Item for u32 {
+    fn age(&self, _: Instant) -> Age {
+        match *self {
+            ..OLD => Age::Young,
+            OLD..OVER => Age::Old,
+            OVER.. => Age::Over,
+        }
+    }
+}
 
 const LONG: Duration = Duration::from_secs(20);
 
