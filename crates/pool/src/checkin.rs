@@ -21,7 +21,7 @@ impl House {
         since: Instant,
         condemned: bool,
     ) {
-        let now = Instant::now();
+        let now = self.now();
         if self.config.listener.is_some() {
             let (id, held) = (entry.id, now.saturating_duration_since(since));
             self.tell(|pool, listener| listener.checkin(&Checkin { pool, id, held }));
@@ -35,6 +35,7 @@ impl House {
                 self.settle(given);
             }
             Some(reason) => {
+                self.shelf.note_use(now.saturating_duration_since(since));
                 self.shelf.withdraw(ticket);
                 self.retire(entry, reason);
             }

@@ -32,13 +32,10 @@ impl House {
         place: &'static Location<'static>,
         limit: Duration,
     ) -> Result<Lease, Error> {
-        let now = Instant::now();
+        let now = self.now();
         let (found, since) = match self.shelf.take(Borrower::here(place, now)) {
             Some(found) if self.is_fresh(&found.item, now) => (found, now),
-            other => {
-                let borrower = Borrower::here(place, now);
-                (self.search(&borrower, other, limit)?, Instant::now())
-            }
+            other => self.search(&Borrower::here(place, Instant::now()), other, limit)?,
         };
         if self.config.listener.is_some() {
             let (id, waited) = (found.item.id, since.saturating_duration_since(now));
@@ -54,14 +51,14 @@ impl House {
         alive && entry.era == self.era() && now < entry.retire_at()
     }
 
-    /// Finds a connection that is alive, among the idle, the returned and the new.
+    /// Finds a connection that is alive, among the idle, the returned and the new; and tells when.
     #[cold]
     fn search(
         self: &Arc<Self>,
         borrower: &Borrower,
         mut found: Option<Found>,
         limit: Duration,
-    ) -> Result<Found, Error> {
+    ) -> Result<(Found, Instant), Error> {
         let deadline = borrower.since + limit;
         let mut line = Line { seat: None, deadline, limit, dead: 0, cause: None };
         loop {
@@ -75,7 +72,11 @@ impl House {
                 }
                 continue;
             };
-            return Ok(candidate);
+            let since = Instant::now();
+            if let Some(timing) = &self.shelf.gauges.timing {
+                timing.wait.add(since.saturating_duration_since(borrower.since));
+            }
+            return Ok((candidate, since));
         }
     }
 
@@ -118,6 +119,7 @@ impl House {
     }
 
     fn withdraw(&self, Grant { item, ticket }: Found, reason: Reason) {
+        Gauges::count(&self.shelf.gauges.taken_back);
         self.shelf.withdraw(ticket);
         self.retire(item, reason);
     }

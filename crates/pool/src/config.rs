@@ -44,6 +44,7 @@ pub struct PoolConfig {
     pub(crate) barging: Duration,
     pub(crate) retry_first: Duration,
     pub(crate) retry_cap: Duration,
+    pub(crate) metrics: bool,
     pub(crate) listener: Option<Arc<dyn PoolListener>>,
 }
 
@@ -156,6 +157,16 @@ impl PoolConfig {
         self
     }
 
+    /// Whether it is measured how long callers wait, connections are held, and opening one takes
+    /// ([`Pool::metrics`]). Default true. Without it, and without a listener, a checkout costs half as
+    /// much: times are then read from a clock that moves in steps of some 4 ms, and so do
+    /// [`bypass`](Self::bypass) and the age of a holder. What is counted is counted anyway.
+    #[must_use]
+    pub fn metrics(mut self, measured: bool) -> Self {
+        self.metrics = measured;
+        self
+    }
+
     /// Who hears what happens. Default nobody, which costs nothing.
     #[must_use]
     pub fn listener(mut self, listener: Arc<dyn PoolListener>) -> Self {
@@ -260,6 +271,7 @@ impl Default for PoolConfig {
             barging: Duration::from_micros(300),
             retry_first: Duration::from_millis(50),
             retry_cap: Duration::from_millis(500),
+            metrics: true,
             listener: None,
         }
     }
@@ -276,6 +288,7 @@ impl fmt::Debug for PoolConfig {
             .field("recycle", &self.recycle)
             .field("max_idle_time", &self.max_idle_time)
             .field("pre_ping", &self.pre_ping)
+            .field("metrics", &self.metrics)
             .field("listener", &self.listener.is_some())
             .finish_non_exhaustive()
     }

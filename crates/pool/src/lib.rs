@@ -62,12 +62,14 @@ mod crew;
 mod entry;
 mod error;
 mod event;
+mod histogram;
 mod holder;
 mod house;
 #[cfg(test)]
 mod invariants;
 mod lease;
 mod listener;
+mod metrics;
 mod pool;
 mod registry;
 mod shelf;
@@ -75,6 +77,7 @@ mod stats;
 mod upkeep;
 mod waiter;
 mod watch;
+mod who;
 
 pub use clock::{Clock, SystemClock};
 pub use config::PoolConfig;
@@ -82,8 +85,10 @@ pub use error::Error;
 pub use event::{
     Checkin, Checkout, Closed, ConnectFailed, Connected, Reason, Retired, TimedOut, Waiting,
 };
+pub use histogram::Histogram;
 pub use holder::Holder;
 pub use lease::Lease;
 pub use listener::PoolListener;
+pub use metrics::{BOUNDS, Instrument, Metrics, Times, Value};
 pub use pool::{Drained, Pool};
 pub use stats::Stats;
