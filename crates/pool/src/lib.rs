@@ -64,12 +64,14 @@ mod crew;
 mod entry;
 mod error;
 mod event;
+mod histogram;
 mod holder;
 mod house;
 #[cfg(test)]
 mod invariants;
 mod lease;
 mod listener;
+mod metrics;
 mod pool;
 mod registry;
 mod shelf;
@@ -77,6 +79,7 @@ mod stats;
 mod upkeep;
 mod waiter;
 mod watch;
+mod who;
 mod worker;
 
 pub use clock::{Clock, SystemClock};
@@ -86,8 +89,10 @@ pub use event::{
     BreakerClosed, BreakerOpened, Checkin, Checkout, Closed, ConnectFailed, Connected, Reason,
     Retired, TimedOut, Waiting,
 };
+pub use histogram::Histogram;
 pub use holder::Holder;
 pub use lease::Lease;
 pub use listener::PoolListener;
+pub use metrics::{BOUNDS, Instrument, Metrics, Times, Value};
 pub use pool::{Drained, Pool};
 pub use stats::Stats;
