@@ -143,6 +143,10 @@ impl House {
         };
         Err(match refusal {
             Refusal::Closed => Error::Closed(Arc::clone(&self.name)),
+            Refusal::Paused => {
+                let (pool, waited) = (Arc::clone(&self.name), borrower.since.elapsed());
+                Error::Paused { pool, waited }
+            }
             Refusal::Failed(cause) => Error::Connect(cause),
             Refusal::TimedOut => {
                 let seatless = Line { seat: None, cause: line.cause.take(), ..*line };

@@ -36,6 +36,14 @@ pub enum Error {
     /// None can be opened until somebody changes something: password, database, TLS.
     #[error("{0}")]
     Connect(#[source] Arc<ConnectError>),
+    /// The pool is paused ([`Pool::pause`](crate::Pool::pause)).
+    #[error("pool {pool:?} is paused; waited for {waited:?}")]
+    Paused {
+        /// The pool's name.
+        pool: Arc<str>,
+        /// How long the caller waited for it to go on.
+        waited: Duration,
+    },
     /// The pool is drained or closed.
     #[error("pool {0:?} is closed")]
     Closed(Arc<str>),
@@ -46,7 +54,7 @@ impl Error {
     pub fn fault(&self) -> Fault {
         match self {
             Self::Config(_) | Self::Closed(_) => Fault::Permanent,
-            Self::Timeout { .. } => Fault::Busy,
+            Self::Timeout { .. } | Self::Paused { .. } => Fault::Busy,
             Self::Connect(error) => error.fault(),
         }
     }
@@ -65,7 +73,7 @@ impl Error {
         match self {
             Self::Timeout { cause, .. } => cause.as_deref(),
             Self::Connect(error) => Some(error),
-            Self::Config(_) | Self::Closed(_) => None,
+            Self::Config(_) | Self::Closed(_) | Self::Paused { .. } => None,
         }
     }
 }

@@ -164,3 +164,23 @@ event! {
         lent: usize,
     }
 }
+
+event! {
+    /// The pool lends nothing for a while.
+    Paused {}
+}
+
+event! {
+    /// The pool lends again.
+    Resumed {}
+}
+
+event! {
+    /// The pool has another size.
+    Resized {
+        /// Connections that are kept open.
+        size: u32,
+        /// Connections above it that a burst may open.
+        overflow: u32,
+    }
+}

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use steadfast_connection::{Config, Connection, Error as ConnectError, Interrupter};
 
 use crate::config::PoolConfig;
+use crate::controls::packed;
 use crate::crew::{Crew, Duty};
 use crate::entry::{Entry, Era};
 use crate::event::{Reason, Retired};
@@ -31,6 +32,8 @@ pub(crate) struct House {
     pub(crate) bin: Arc<Bin>,
     pub(crate) watch: Watch<Interrupter>,
     pub(crate) crew: Crew,
+    /// Size and overflow now, in one word.
+    pub(crate) sizes: AtomicU64,
     losses: AtomicU64,
     generation: AtomicU64,
     ids: AtomicU64,
@@ -44,10 +47,11 @@ impl House {
         Self {
             name: config.name.as_str().into(),
             shelf: Shelf::new(limits),
-            registry: Registry::new(config.size + config.overflow, Arc::clone(&bin)),
+            registry: Registry::new(config.roll(), Arc::clone(&bin)),
             bin,
             watch: Watch::new(),
             crew: Crew::default(),
+            sizes: AtomicU64::new(packed(config.size, config.overflow)),
             losses: AtomicU64::new(0),
             generation: AtomicU64::new(0),
             ids: AtomicU64::new(0),
@@ -62,7 +66,8 @@ impl House {
     }
 
     pub(crate) fn stats(&self) -> Stats {
-        self.shelf.gauges.read(self.config.size, self.config.overflow)
+        let (size, overflow) = self.sizes();
+        self.shelf.gauges.read(size, overflow)
     }
 
     pub(crate) fn next_id(&self) -> u64 {

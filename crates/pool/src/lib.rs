@@ -58,6 +58,7 @@ mod checkout;
 mod clock;
 mod config;
 mod connector;
+mod controls;
 mod crew;
 mod entry;
 mod error;
@@ -78,10 +79,11 @@ mod watch;
 mod worker;
 
 pub use clock::{Clock, SystemClock};
-pub use config::PoolConfig;
+pub use config::{OnPause, PoolConfig};
 pub use error::Error;
 pub use event::{
-    Checkin, Checkout, Closed, ConnectFailed, Connected, Reason, Retired, TimedOut, Waiting,
+    Checkin, Checkout, Closed, ConnectFailed, Connected, Paused, Reason, Resized, Resumed, Retired,
+    TimedOut, Waiting,
 };
 pub use holder::Holder;
 pub use lease::Lease;

@@ -3,7 +3,8 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::event::{
-    Checkin, Checkout, Closed, ConnectFailed, Connected, Retired, TimedOut, Waiting,
+    Checkin, Checkout, Closed, ConnectFailed, Connected, Paused, Resized, Resumed, Retired,
+    TimedOut, Waiting,
 };
 
 /// Hears what happens in a pool. Every method may be left out.
@@ -25,6 +26,12 @@ pub trait PoolListener: Send + Sync + 'static {
     fn timeout(&self, _event: &TimedOut<'_>) {}
     /// A connection was closed for good; the event says why.
     fn retired(&self, _event: &Retired<'_>) {}
+    /// The pool was paused.
+    fn paused(&self, _event: &Paused<'_>) {}
+    /// The pool goes on.
+    fn resumed(&self, _event: &Resumed<'_>) {}
+    /// The pool has another size.
+    fn resized(&self, _event: &Resized<'_>) {}
     /// The pool was closed.
     fn closed(&self, _event: &Closed<'_>) {}
 }

@@ -111,9 +111,10 @@ impl Pool {
         self.house().config.recycle
     }
 
-    /// Connections there may be at most: size and overflow, as configured.
+    /// Connections there may be at most now: size and overflow.
     pub fn limit(&self) -> u32 {
-        self.house().config.size + self.house().config.overflow
+        let (size, overflow) = self.house().sizes();
+        size + overflow
     }
 
     /// What it connects to.

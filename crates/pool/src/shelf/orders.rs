@@ -93,7 +93,7 @@ impl<T: Item, C: Clone> Order<'_, T, C> {
         let recovered = state.trouble.take().is_some();
         let replaced = if state.waiters.is_empty() { state.replaced(now) } else { None };
         state.renewal.owed = state.renewal.owed.saturating_sub(1);
-        if !state.waiters.is_empty() && !state.closed {
+        if !state.waiters.is_empty() && !state.closed && !state.paused {
             // Nobody may overtake here: the item was made for those who wait.
             let ring = shelf.hand_off(&mut state, item, now);
             shelf.show(&state);
@@ -164,7 +164,8 @@ impl<T: Item, C: Clone> State<T, C> {
         let spare = spare.min(self.limits.keep.saturating_sub(self.live()));
         // Those for whom something lies on the shelf need nothing new.
         let needy = self.waiters.len().saturating_sub(self.idle.len());
-        needy.max(spare) + self.renewal.ordered > self.creating && !self.is_full()
+        let wanted = needy.max(spare) + self.renewal.ordered > self.creating;
+        wanted && !self.is_full() && !self.paused
     }
 
     /// The cause, if waiting has no prospect: the failure is permanent, its pause is not over, and
