@@ -52,6 +52,7 @@
 //! | ways to authenticate | native, ed25519, `caching_sha2_password` | native (its plugin file), `caching_sha2_password` |
 //! | [`Config::server_public_key`] | one for each connection | the first one of the process |
 //! | nobody listens | errno 2002 | errno 2003 |
+//! | a connection lost under TLS | errno 2026 | errno 2013 |
 //! | [`Config::local_data`] off | the server refuses (4166, 3948) | the library refuses (2068) |
 //!
 //! Both have their plugins in files of their own: Debian's libmariadb3 brings them; libmysqlclient

@@ -7,6 +7,7 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::config::OnUnavailable;
 use crate::crew::Duty;
 use crate::entry::Entry;
 use crate::error::Error;
@@ -16,7 +17,7 @@ use crate::house::{Cause, House};
 use crate::lease::Lease;
 use crate::shelf::Joined;
 use crate::stats::Gauges;
-use crate::waiter::{Grant, Refusal};
+use crate::waiter::{Grant, Outage, Refusal};
 
 type Found = Grant<Box<Entry>>;
 
@@ -31,12 +32,14 @@ impl House {
         self: &Arc<Self>,
         place: &'static Location<'static>,
         limit: Duration,
+        stance: OnUnavailable,
     ) -> Result<Lease, Error> {
         let now = Instant::now();
         let (found, since) = match self.shelf.take(Borrower::here(place, now)) {
             Some(found) if self.is_fresh(&found.item, now) => (found, now),
             other => {
-                let borrower = Borrower::here(place, now);
+                let waits = stance == OnUnavailable::Wait;
+                let borrower = Borrower { waits, ..Borrower::here(place, now) };
                 (self.search(&borrower, other, limit)?, Instant::now())
             }
         };
@@ -148,6 +151,10 @@ impl House {
                 Error::Paused { pool, waited }
             }
             Refusal::Failed(cause) => Error::Connect(cause),
+            Refusal::Unavailable(Outage { since, retry_in, failures, cause }) => {
+                let pool = Arc::clone(&self.name);
+                Error::Unavailable { pool, since, retry_in, failures, cause }
+            }
             Refusal::TimedOut => {
                 let seatless = Line { seat: None, cause: line.cause.take(), ..*line };
                 self.timed_out(borrower, seatless)

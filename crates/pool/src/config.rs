@@ -12,6 +12,11 @@ use crate::listener::PoolListener;
 use crate::shelf::Limits;
 use crate::{Error, Pool};
 
+mod bad_days;
+
+use bad_days::BadDays;
+pub use bad_days::OnUnavailable;
+
 const HOUR: Duration = Duration::from_secs(3600);
 const TICK: Duration = Duration::from_millis(1);
 const KEEPALIVE_JITTER: f64 = 0.1;
@@ -60,8 +65,7 @@ pub struct PoolConfig {
     pub(crate) bypass: Duration,
     pub(crate) validation_timeout: Duration,
     pub(crate) barging: Duration,
-    pub(crate) retry_first: Duration,
-    pub(crate) retry_cap: Duration,
+    pub(crate) bad_days: BadDays,
     pub(crate) listener: Option<Arc<dyn PoolListener>>,
 }
 
@@ -191,15 +195,6 @@ impl PoolConfig {
         self
     }
 
-    /// The ceiling of the pause after the first failed connect, doubling to `cap`; above zero, and
-    /// `cap` at most an hour. Each pause is drawn from zero to its ceiling. Default 50 ms and
-    /// 500 ms: only one thread tries at a time, so a server that is back is found soon and not flooded.
-    #[must_use]
-    pub fn connect_retry(mut self, first: Duration, cap: Duration) -> Self {
-        (self.retry_first, self.retry_cap) = (first, cap);
-        self
-    }
-
     /// Who hears what happens. Default nobody, which costs nothing.
     #[must_use]
     pub fn listener(mut self, listener: Arc<dyn PoolListener>) -> Self {
@@ -261,15 +256,7 @@ impl PoolConfig {
         time("pool.bypass", self.bypass, Duration::ZERO..=HOUR, "zero to an hour");
         time("pool.validation_timeout", self.validation_timeout, TICK..=HOUR, "1 ms to an hour");
         time("pool.barging", self.barging, Duration::ZERO..=100 * TICK, "zero to 100 ms");
-        let nanosecond = Duration::from_nanos(1);
-        let first = nanosecond..=self.retry_cap.max(nanosecond);
-        time("pool.connect_retry.first", self.retry_first, first, "above zero, at most the cap");
-        time(
-            "pool.connect_retry.cap",
-            self.retry_cap,
-            nanosecond..=HOUR,
-            "above zero, at most an hour",
-        );
+        self.bad_days.check(&mut invalid);
         invalid
     }
 
@@ -295,13 +282,6 @@ impl PoolConfig {
         let rest = self.keepalive.map(|limit| limit.mul_f64(1.0 - KEEPALIVE_JITTER * chance));
         Times { age, lead: (age / 10).min(LEAD), rest }
     }
-
-    /// The pause after `failures` failed connects in a row.
-    pub(crate) fn pause(&self, failures: u32, chance: f64) -> Duration {
-        // 2^20 times any sensible pause is beyond any cap, and the shift cannot overflow.
-        let doubled = self.retry_first.saturating_mul(1 << failures.saturating_sub(1).min(20));
-        doubled.min(self.retry_cap).mul_f64(chance.clamp(0.0, 1.0))
-    }
 }
 
 impl Default for PoolConfig {
@@ -322,8 +302,7 @@ impl Default for PoolConfig {
             bypass: Duration::from_millis(500),
             validation_timeout: Duration::from_secs(5),
             barging: Duration::from_micros(300),
-            retry_first: Duration::from_millis(50),
-            retry_cap: Duration::from_millis(500),
+            bad_days: BadDays::default(),
             listener: None,
         }
     }
@@ -343,6 +322,7 @@ impl fmt::Debug for PoolConfig {
             .field("max_idle_time", &self.max_idle_time)
             .field("keepalive", &self.keepalive)
             .field("pre_ping", &self.pre_ping)
+            .field("bad_days", &self.bad_days)
             .field("listener", &self.listener.is_some())
             .finish_non_exhaustive()
     }
@@ -368,7 +348,8 @@ mod tests {
             .bypass(2 * HOUR)
             .validation_timeout(Duration::ZERO)
             .barging(HOUR)
-            .connect_retry(HOUR, Duration::from_millis(1));
+            .connect_retry(HOUR, Duration::from_millis(1))
+            .refused_retry(Duration::ZERO);
 
         let told: Vec<_> = config.check().iter().map(|it| it.setting()).collect();
 
@@ -389,6 +370,7 @@ mod tests {
                 "pool.validation_timeout",
                 "pool.barging",
                 "pool.connect_retry.first",
+                "pool.refused_retry",
             ]
         );
         let size = config.check().into_iter().nth(1).map(|it| it.to_string());
@@ -404,7 +386,7 @@ mod tests {
     }
 
     #[test]
-    fn ages_differ_downward_only_and_pauses_double_to_the_cap() {
+    fn ages_differ_downward_only() {
         let config = PoolConfig::new();
         let seconds = |chance| {
             let Times { age, lead, rest } = config.times(chance);
@@ -413,8 +395,5 @@ mod tests {
         assert_eq!(seconds(0.0), [3600, 60, 120]);
         assert_eq!(seconds(1.0), [2880, 60, 108]);
         assert_eq!(config.clone().recycle(10 * TICK).times(0.0).lead, TICK);
-        let pauses = [1, 2, 4, 5, 99].map(|n| config.pause(n, 1.0).as_millis());
-        assert_eq!(pauses, [50, 100, 400, 500, 500]);
-        assert_eq!(config.pause(3, 0.0), Duration::ZERO);
     }
 }

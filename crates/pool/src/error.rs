@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use steadfast_connection::{Error as ConnectError, Fault, Invalid};
 
@@ -44,6 +44,26 @@ pub enum Error {
         /// How long the caller waited for it to go on.
         waited: Duration,
     },
+    /// The server is down: no connection is alive, and none could be opened several times in a row.
+    /// With [`OnUnavailable::Wait`](crate::OnUnavailable::Wait) callers wait instead.
+    #[error(
+        "pool {pool:?}: the server has been unavailable for {:.1?} ({failures} attempts failed, the \
+         next in {retry_in:.0?}): {cause}",
+        since.elapsed()
+    )]
+    Unavailable {
+        /// The pool's name.
+        pool: Arc<str>,
+        /// When the first attempt failed.
+        since: Instant,
+        /// When the next attempt is made.
+        retry_in: Duration,
+        /// Failures in a row.
+        failures: u32,
+        /// Why the last attempt failed.
+        #[source]
+        cause: Arc<ConnectError>,
+    },
     /// The pool is drained or closed.
     #[error("pool {0:?} is closed")]
     Closed(Arc<str>),
@@ -55,6 +75,7 @@ impl Error {
         match self {
             Self::Config(_) | Self::Closed(_) => Fault::Permanent,
             Self::Timeout { .. } | Self::Paused { .. } => Fault::Busy,
+            Self::Unavailable { .. } => Fault::Disconnected,
             Self::Connect(error) => error.fault(),
         }
     }
@@ -72,7 +93,7 @@ impl Error {
     fn cause(&self) -> Option<&ConnectError> {
         match self {
             Self::Timeout { cause, .. } => cause.as_deref(),
-            Self::Connect(error) => Some(error),
+            Self::Connect(cause) | Self::Unavailable { cause, .. } => Some(cause),
             Self::Config(_) | Self::Closed(_) | Self::Paused { .. } => None,
         }
     }
@@ -114,7 +135,6 @@ impl fmt::Display for Told<'_> {
 #[cfg(test)]
 mod tests {
     use std::panic::Location;
-    use std::time::Instant;
 
     use super::*;
     use crate::holder::{Borrower, Ledger};

@@ -110,6 +110,26 @@ event! {
 }
 
 event! {
+    /// The server is down: callers are refused at once, or wait, until it is back.
+    BreakerOpened {
+        /// What the last attempt said.
+        error: &'a ConnectError,
+        /// Failures in a row.
+        failures: u32,
+    }
+}
+
+event! {
+    /// The server is back, or at least answers.
+    BreakerClosed {
+        /// How long it was down: since the first failure.
+        down: Duration,
+        /// Failures in a row.
+        failures: u32,
+    }
+}
+
+event! {
     /// A connection was lent.
     Checkout {
         /// The number of the connection in this pool.

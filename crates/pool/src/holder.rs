@@ -52,12 +52,14 @@ pub(crate) struct Borrower {
     pub(crate) thread: Thread,
     /// When it asked; once it has a connection, since when.
     pub(crate) since: Instant,
+    /// Whether it waits for the end of an outage.
+    pub(crate) waits: bool,
 }
 
 impl Borrower {
     /// The thread that runs now.
     pub(crate) fn here(place: &'static Location<'static>, now: Instant) -> Self {
-        Self { place, thread: thread::current(), since: now }
+        Self { place, thread: thread::current(), since: now, waits: false }
     }
 }
 

@@ -91,6 +91,8 @@ impl House {
     /// Has every connection that is open now replaced.
     pub(crate) fn invalidate(&self) {
         self.generation.fetch_add(1, Relaxed);
+        // Perhaps what was wrong is right now.
+        self.shelf.forgive();
         self.retire_idle(Reason::Requested, |entry, era| entry.era.generation != era.generation);
     }
 

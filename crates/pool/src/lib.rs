@@ -43,7 +43,9 @@
 //! | | |
 //! |---|---|
 //! | all are lent | [`Error::Timeout`] with the numbers and the five longest holders |
-//! | the server is down | callers wait; one connector tries, with a growing pause; the time-out carries the cause |
+//! | the server is down | after three failures in a row [`Error::Unavailable`] at once, with the cause, to everybody; one connector probes each 100 ms, and the first success ends it |
+//! | the server comes back | one new connection, then two, four … per 50 ms: it is not stormed |
+//! | the server is full (1040, 1203, 1226) | what is open stays; the room for more is halved and comes back step by step |
 //! | wrong password, unknown database, no TLS | [`Error::Connect`] at once, to everybody who waits |
 //! | the server hangs | the ping is cut off at the caller's deadline; connecting is done by others anyway |
 //! | the server was restarted | two dead connections are found, the rest goes unasked, new ones are opened |
@@ -79,11 +81,11 @@ mod watch;
 mod worker;
 
 pub use clock::{Clock, SystemClock};
-pub use config::{OnPause, PoolConfig};
+pub use config::{OnPause, OnUnavailable, PoolConfig};
 pub use error::Error;
 pub use event::{
-    Checkin, Checkout, Closed, ConnectFailed, Connected, Paused, Reason, Resized, Resumed, Retired,
-    TimedOut, Waiting,
+    BreakerClosed, BreakerOpened, Checkin, Checkout, Closed, ConnectFailed, Connected, Paused,
+    Reason, Resized, Resumed, Retired, TimedOut, Waiting,
 };
 pub use holder::Holder;
 pub use lease::Lease;

@@ -1,10 +1,11 @@
 //! Telling somebody what happens, without trusting them.
 
+use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::event::{
-    Checkin, Checkout, Closed, ConnectFailed, Connected, Paused, Resized, Resumed, Retired,
-    TimedOut, Waiting,
+    BreakerClosed, BreakerOpened, Checkin, Checkout, Closed, ConnectFailed, Connected, Paused,
+    Resized, Resumed, Retired, TimedOut, Waiting,
 };
 
 /// Hears what happens in a pool. Every method may be left out.
@@ -16,6 +17,10 @@ pub trait PoolListener: Send + Sync + 'static {
     fn connected(&self, _event: &Connected<'_>) {}
     /// A connection could not be opened.
     fn connect_failed(&self, _event: &ConnectFailed<'_>) {}
+    /// The server is down: callers are refused at once, or wait, until it is back.
+    fn breaker_opened(&self, _event: &BreakerOpened<'_>) {}
+    /// The server is back.
+    fn breaker_closed(&self, _event: &BreakerClosed<'_>) {}
     /// A connection was lent.
     fn checkout(&self, _event: &Checkout<'_>) {}
     /// A connection came back.
@@ -38,7 +43,9 @@ pub trait PoolListener: Send + Sync + 'static {
 
 /// Calls the listener; its panic stays here.
 pub(crate) fn tell(pool: &str, listener: &dyn PoolListener, event: impl FnOnce(&dyn PoolListener)) {
-    if catch_unwind(AssertUnwindSafe(|| event(listener))).is_err() {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| event(listener))) {
+        // Dropping what was thrown may panic, too.
+        let _never_dropped = ManuallyDrop::new(panic);
         log::error!(target: "steadfast::pool", pool = pool; "a pool listener panicked");
     }
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use steadfast_connection::Config;
 
-use crate::config::PoolConfig;
+use crate::config::{OnUnavailable, PoolConfig};
 use crate::error::Error;
 use crate::event::{Closed, Reason};
 use crate::holder::Holder;
@@ -18,6 +18,7 @@ use crate::stats::Stats;
 
 /// Threads that only have to wake up and go get this long beyond the deadline of a close.
 const GRACE: Duration = Duration::from_secs(1);
+const HOUR: Duration = Duration::from_secs(3600);
 /// Short enough to add to any clock.
 const MONTH: Duration = Duration::from_secs(30 * 24 * 3600);
 
@@ -65,11 +66,12 @@ impl Pool {
     ///
     /// # Errors
     /// [`Error::Timeout`] tells who holds the connections, and why none could be opened;
-    /// [`Error::Connect`] at once if none can be opened before somebody changes something;
-    /// [`Error::Closed`].
+    /// [`Error::Unavailable`] at once if the server is down, unless
+    /// [`PoolConfig::on_unavailable`] says to wait; [`Error::Connect`] at once if none can be opened
+    /// before somebody changes something; [`Error::Closed`].
     #[track_caller]
     pub fn get(&self) -> Result<Lease, Error> {
-        self.house().checkout(Location::caller(), self.house().config.timeout)
+        self.get_within(self.timeout())
     }
 
     /// Lends a connection within `limit`; zero takes one that is ready, or none. A limit above an
@@ -82,7 +84,22 @@ impl Pool {
     /// As [`get`](Self::get).
     #[track_caller]
     pub fn get_within(&self, limit: Duration) -> Result<Lease, Error> {
-        self.house().checkout(Location::caller(), limit.min(Duration::from_secs(3600)))
+        let stance = self.house().config.bad_days.on_unavailable;
+        self.house().checkout(Location::caller(), limit.min(HOUR), stance)
+    }
+
+    /// Lends a connection within `limit`, and waits also while the server is down, whatever
+    /// [`PoolConfig::on_unavailable`] says: for a caller that has a deadline and no better idea. The
+    /// connection comes as soon as the server is back. A limit above an hour counts as an hour.
+    ///
+    /// # Blocks
+    /// Until one is free, at most `limit`.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get), but never [`Error::Unavailable`].
+    #[track_caller]
+    pub fn get_patiently(&self, limit: Duration) -> Result<Lease, Error> {
+        self.house().checkout(Location::caller(), limit.min(HOUR), OnUnavailable::Wait)
     }
 
     /// The pool in numbers. Takes no lock, so it may be asked as often as one likes.

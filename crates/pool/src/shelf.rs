@@ -22,14 +22,16 @@ use crate::holder::{Borrower, Holder, Ledger, Ticket};
 use crate::stats::Gauges;
 use crate::waiter::{Answer, Grant, Heard, Refusal, Waiter};
 
+mod breaker;
 mod controls;
 mod orders;
 mod renewal;
 #[cfg(test)]
 mod tests;
 
+use breaker::Breaker;
+pub(crate) use breaker::Setback;
 pub(crate) use orders::Order;
-use orders::Trouble;
 use renewal::Renewal;
 pub(crate) use renewal::{Age, Item};
 
@@ -79,7 +81,7 @@ struct State<T, C> {
     closed: bool,
     /// Lends nothing for a while, and makes nothing.
     paused: bool,
-    trouble: Option<Trouble<C>>,
+    breaker: Breaker<C>,
     /// Makers that wait for an order.
     resting: usize,
     next_seat: u64,
@@ -124,7 +126,7 @@ impl<T: Item, C: Clone> Shelf<T, C> {
             renewal: Renewal::default(),
             closed: false,
             paused: false,
-            trouble: None,
+            breaker: Breaker::default(),
             resting: 0,
             next_seat: 0,
         };
@@ -159,8 +161,8 @@ impl<T: Item, C: Clone> Shelf<T, C> {
         {
             return Joined::Granted(grant);
         }
-        if let Some(cause) = state.hopeless(Instant::now()) {
-            return Joined::Refused(Refusal::Failed(cause));
+        if let Some(refusal) = state.hopeless(Instant::now(), borrower.waits) {
+            return Joined::Refused(refusal);
         }
         let seat = *seat.get_or_insert(state.next_seat);
         state.next_seat = state.next_seat.max(seat + 1);

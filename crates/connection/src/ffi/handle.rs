@@ -389,7 +389,6 @@ impl Handle {
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        options::forget_key(self.mysql);
         // SAFETY: `mysql` came from `mysql_init` and is used by nobody after this.
         unsafe { ffi::mysql_close(self.mysql.as_ptr()) };
     }

@@ -60,13 +60,6 @@ pub(super) fn apply(mysql: NonNull<ffi::MYSQL>, config: &Config) {
     }
 }
 
-/// `mysql_close` of libmariadb 3.3 frees the text of every option but that of the server's key.
-pub(super) fn forget_key(mysql: NonNull<ffi::MYSQL>) {
-    if IS_MARIADB {
-        set(mysql, option::MYSQL_SERVER_PUBLIC_KEY as c_uint, ptr::null());
-    }
-}
-
 pub(super) fn set_path(mysql: NonNull<ffi::MYSQL>, option: c_uint, path: &Path) {
     set_text(mysql, option, path.as_os_str().as_bytes());
 }
@@ -87,7 +80,7 @@ pub(super) fn set_flag(mysql: NonNull<ffi::MYSQL>, option: c_uint, on: bool) {
 }
 
 fn set(mysql: NonNull<ffi::MYSQL>, option: c_uint, value: *const c_void) {
-    // SAFETY: `mysql` is initialised, and not connected or about to be closed; `value` has the type the manual gives for
+    // SAFETY: `mysql` is initialised and not connected; `value` has the type the manual gives for
     // `option`, null if it takes none, and is copied before the call returns.
     let refused = unsafe { set_option(mysql.as_ptr(), option, value) };
     if refused != 0 {

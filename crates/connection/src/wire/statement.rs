@@ -195,7 +195,9 @@ impl Statement {
                 self.left = left_behind(status);
                 return Ok(());
             }
-            None | Some(&LOCAL_DATA) => return Err(handle.malformed(Malformed)),
+            None => return Err(handle.malformed(Malformed)),
+            // MariaDB prepares LOAD DATA LOCAL.
+            Some(&LOCAL_DATA) => return Err(handle.refuse_file()?),
             Some(_) => {}
         }
         let mut bytes = Bytes::new(packet);

@@ -54,7 +54,7 @@ impl Handle {
     }
 
     /// Nobody wanted a file to be sent: says so, and reads away what the server makes of that.
-    fn refuse_file(&mut self) -> Result<ServerError, ServerError> {
+    pub(super) fn refuse_file(&mut self) -> Result<ServerError, ServerError> {
         self.send_nothing()?;
         match self.read_answer() {
             Err(error) if error.is_disconnect() => Err(error),

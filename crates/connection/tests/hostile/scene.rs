@@ -15,7 +15,7 @@ use crate::calls::{Answer, Checked, raw_rows};
 
 pub(crate) const LIMIT: Duration = Duration::from_secs(1);
 /// Threads at a time: most scenes wait for a limit.
-const AT_ONCE: usize = 64;
+const AT_ONCE: usize = 32;
 /// What a call may take beyond its limit.
 const SLACK: Duration = Duration::from_secs(1);
 
@@ -100,7 +100,7 @@ pub(crate) fn within<T>(limit: Duration, call: impl FnOnce() -> T) -> Result<T, 
 /// The time that this process could have run: it stands still while the machine lets none of its
 /// threads go on, which is nobody's fault here.
 fn clock() -> Duration {
-    const TICK: Duration = Duration::from_millis(5);
+    const TICK: Duration = Duration::from_millis(1);
     static TICKS: AtomicU32 = AtomicU32::new(0);
     static STARTED: Once = Once::new();
     STARTED.call_once(|| {

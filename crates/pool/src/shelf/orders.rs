@@ -2,29 +2,20 @@
 //!
 //! - *Elision*: an order is open only while more wait (or idle below the spare) than are being made,
 //!   and it is looked at again before each attempt: a burst that was served by returns makes nothing.
-//! - After a failure one maker at a time probes, after a pause; the first success opens the gates. A
-//!   failure that stays until somebody changes something is told to every waiter at once, unless
-//!   items are alive that may still come back.
+//! - After a failure the [breaker](super::breaker) says when and how many may try. A failure that stays
+//!   until somebody changes something is told to every waiter at once, unless items are alive that
+//!   may still come back; so is an outage, to those who do not want to wait for its end.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::breaker::{Room, Setback, Trouble};
 use super::{Given, Item, Shelf, State};
 use crate::stats::Gauges;
-use crate::waiter::Refusal;
+use crate::waiter::{Outage, Refusal, Waiter};
 
 /// How long a maker rests at most before it looks again, so that no wait is unbounded.
 const REST: Duration = Duration::from_secs(60);
-
-/// Why the last attempt failed, and when the next may begin.
-#[derive(Clone, Debug)]
-pub(crate) struct Trouble<C> {
-    pub(crate) cause: C,
-    /// Failures in a row.
-    pub(crate) failures: u32,
-    pub(crate) retry_at: Instant,
-    /// It stays wrong until somebody changes something.
-    pub(crate) permanent: bool,
-}
 
 /// One item to be made. Dropped unfulfilled (a panic), it gives its place back.
 #[derive(Debug)]
@@ -43,30 +34,40 @@ impl<T: Item, C: Clone> Shelf<T, C> {
         let mut state = self.state.lock();
         while !state.closed {
             let now = Instant::now();
-            let pause = state.trouble.as_ref().map(|trouble| trouble.retry_at);
-            match pause {
-                _ if !state.wanted() => self.rest(&mut state, now + REST),
-                Some(retry_at) if retry_at > now => self.rest(&mut state, retry_at),
-                Some(_) if state.creating > 0 => self.rest(&mut state, now + REST),
-                _ => {
-                    state.creating += 1;
-                    let more = pause.is_none() && state.wanted();
-                    let hire = more && state.resting == 0;
-                    self.show(&state);
-                    drop(state);
-                    if more {
-                        self.orders.notify_one();
-                    }
-                    return Some((Order { shelf: self, open: true }, hire));
-                }
+            let most = state.limits.most;
+            let climbs_at = state.breaker.climb(now, most);
+            let held = if state.wanted() {
+                state.breaker.holds_until(now, state.creating)
+            } else {
+                Some(climbs_at.unwrap_or(now + REST))
+            };
+            if let Some(until) = held {
+                self.rest(&mut state, until.min(now + REST));
+                continue;
             }
+            state.creating += 1;
+            state.breaker.begun(now);
+            let more = state.breaker.trouble().is_none() && state.wanted();
+            let hire = more && state.resting == 0;
+            self.show(&state);
+            drop(state);
+            if more {
+                self.orders.notify_one();
+            }
+            return Some((Order { shelf: self, open: true }, hire));
         }
         None
     }
 
     /// The last failure to make something, if nothing has succeeded since.
     pub(crate) fn trouble(&self) -> Option<Trouble<C>> {
-        self.state.lock().trouble.clone()
+        self.state.lock().breaker.trouble().cloned()
+    }
+
+    /// Lets the next attempt begin at once: what was wrong may have been changed.
+    pub(crate) fn forgive(&self) {
+        self.state.lock().breaker.forgive(Instant::now());
+        self.orders.notify_all();
     }
 
     /// Whether an order is open and nobody rests who could take it.
@@ -83,14 +84,14 @@ impl<T: Item, C: Clone> Shelf<T, C> {
 }
 
 impl<T: Item, C: Clone> Order<'_, T, C> {
-    /// Brings the item: to the oldest waiter, else to the shelf.
-    pub(crate) fn fulfil(mut self, item: T, now: Instant) -> Given<T> {
+    /// Brings the item: to the oldest waiter, else to the shelf. Also tells what trouble is over now.
+    pub(crate) fn fulfil(mut self, item: T, now: Instant) -> (Given<T>, Option<Trouble<C>>) {
         self.open = false;
         let shelf = self.shelf;
         Gauges::count(&shelf.gauges.connects);
         let mut state = shelf.state.lock();
         state.creating -= 1;
-        let recovered = state.trouble.take().is_some();
+        let over = state.breaker.succeeded(now);
         let replaced = if state.waiters.is_empty() { state.replaced(now) } else { None };
         state.renewal.owed = state.renewal.owed.saturating_sub(1);
         if !state.waiters.is_empty() && !state.closed && !state.paused {
@@ -99,49 +100,50 @@ impl<T: Item, C: Clone> Order<'_, T, C> {
             shelf.show(&state);
             drop(state);
             ring.inspect(|waiter| waiter.ring());
-            if recovered {
+            if over.is_some() {
                 shelf.orders.notify_all();
             }
-            return Given::Kept;
+            return (Given::Kept, over);
         }
         let window = state.limits.barging;
         let given = shelf.place(state, item, now, window);
-        if recovered {
+        if over.is_some() {
             shelf.orders.notify_all();
         }
         // Room was made before it was placed, so it was kept.
-        replaced.map_or(given, Given::Replaced)
+        (replaced.map_or(given, Given::Replaced), over)
     }
 
     /// Reports that it could not be made; `pause` says how long to wait after that many failures in
-    /// a row. Returns that number and the pause.
+    /// a row. Returns what is known now, and whether the breaker was open before.
     pub(crate) fn fail(
         mut self,
         cause: C,
-        permanent: bool,
+        setback: Setback,
         pause: impl FnOnce(u32) -> Duration,
-    ) -> (u32, Duration) {
+    ) -> (Trouble<C>, bool) {
         self.open = false;
         let shelf = self.shelf;
         Gauges::count(&shelf.gauges.connect_failures);
         let mut state = shelf.state.lock();
         state.creating -= 1;
-        let failures = state.trouble.as_ref().map_or(0, |trouble| trouble.failures) + 1;
+        let before = state.breaker.trouble();
+        let failures = before.map_or(0, |trouble| trouble.failures) + 1;
+        let was_open = before.is_some_and(|trouble| trouble.open);
+        let (now, room) = (Instant::now(), Room { live: state.alive(), most: state.limits.most });
         let pause = pause(failures);
-        let retry_at = Instant::now() + pause;
         if state.waiters.is_empty() {
             state.renewal.give_up();
         }
-        state.trouble = Some(Trouble { cause: cause.clone(), failures, retry_at, permanent });
-        let hopeless = permanent && state.nothing_lives();
-        let refused = hopeless.then(|| state.refuse_all(&Refusal::Failed(cause)));
+        let trouble = state.breaker.failed(now, (cause, setback), room, pause).clone();
+        let refused = state.refuse_hopeless(now);
         shelf.show(&state);
         drop(state);
-        for waiter in refused.into_iter().flatten() {
+        for waiter in refused {
             waiter.ring();
         }
         shelf.orders.notify_one();
-        (failures, pause)
+        (trouble, was_open)
     }
 }
 
@@ -164,18 +166,58 @@ impl<T: Item, C: Clone> State<T, C> {
         let spare = spare.min(self.limits.keep.saturating_sub(self.live()));
         // Those for whom something lies on the shelf need nothing new.
         let needy = self.waiters.len().saturating_sub(self.idle.len());
-        let wanted = needy.max(spare) + self.renewal.ordered > self.creating;
-        wanted && !self.is_full() && !self.paused
+        // While the breaker is open, one probes though nobody waits.
+        let probe = usize::from(self.breaker.is_open());
+        let most = self.breaker.most(self.limits.most);
+        let wanted = needy.max(spare).max(probe) + self.renewal.ordered > self.creating;
+        wanted && !self.paused && self.live() + self.creating < most
     }
 
-    /// The cause, if waiting has no prospect: the failure is permanent, its pause is not over, and
-    /// nothing is alive that could come back.
-    pub(super) fn hopeless(&self, now: Instant) -> Option<C> {
-        let trouble = self.trouble.as_ref().filter(|it| it.permanent && it.retry_at > now)?;
-        self.nothing_lives().then(|| trouble.cause.clone())
+    /// Why waiting has no prospect for somebody who `waits` for the end of an outage, or does not.
+    pub(super) fn hopeless(&self, now: Instant, waits: bool) -> Option<Refusal<C>> {
+        let trouble = self.breaker.trouble()?;
+        if self.alive() > 0 {
+            return None;
+        }
+        let permanent = trouble.setback == Setback::Permanent && trouble.retry_at > now;
+        if permanent {
+            return Some(Refusal::Failed(trouble.cause.clone()));
+        }
+        (trouble.open && !waits).then(|| {
+            Refusal::Unavailable(Outage {
+                since: trouble.since,
+                retry_in: trouble.retry_at.saturating_duration_since(now),
+                failures: trouble.failures,
+                cause: trouble.cause.clone(),
+            })
+        })
     }
 
-    fn nothing_lives(&self) -> bool {
-        self.idle.is_empty() && self.lent.len() + self.away == 0
+    /// Answers those for whom waiting has no prospect.
+    fn refuse_hopeless(&mut self, now: Instant) -> Vec<Arc<Waiter<T, C>>> {
+        let verdicts = [false, true].map(|waits| self.hopeless(now, waits));
+        let [impatient, patient] = &verdicts;
+        let verdict = |waiter: &Waiter<T, C>| {
+            let verdict = if waiter.borrower.waits { patient } else { impatient };
+            verdict.clone()
+        };
+        let refused: Vec<_> = self
+            .waiters
+            .iter()
+            .filter_map(|waiter| Some((Arc::clone(waiter), verdict(waiter)?)))
+            .collect();
+        self.waiters.retain(|waiter| verdict(waiter).is_none());
+        refused
+            .into_iter()
+            .map(|(waiter, refusal)| {
+                waiter.answer(Err(refusal));
+                waiter
+            })
+            .collect()
+    }
+
+    /// Items that may still come back or be taken.
+    pub(super) fn alive(&self) -> usize {
+        self.idle.len() + self.lent.len() + self.away
     }
 }

@@ -70,7 +70,7 @@ impl<T: Item, C: Clone> Shelf<T, C> {
         let old = state.idle.iter().filter(|item| item.age(now) != Age::Young).count();
         state.renewal.order(old, most);
         state.leaving += gone.len();
-        if state.is_full() && state.trouble.is_none() && !state.paused {
+        if state.is_full() && state.breaker.trouble().is_none() && !state.paused {
             gone.append(&mut state.break_first(now, most));
         }
         let left = old > 0;

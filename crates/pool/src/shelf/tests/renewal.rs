@@ -36,7 +36,7 @@ fn the_old_one_lies_there_until_the_new_one_has_come() {
     let new = order(&shelf);
     assert!(!shelf.wants_hands(), "one is being made");
     assert_eq!(idle(&shelf), [OLD, 1]);
-    assert_eq!(new.fulfil(2, Instant::now()), Given::Replaced(OLD));
+    assert_eq!(new.fulfil(2, Instant::now()).0, Given::Replaced(OLD));
     assert_eq!((idle(&shelf), renew(&shelf)), (vec![1, 2], (vec![], false)));
     shelf.forget();
     assert!(!shelf.wants_hands());
@@ -61,7 +61,7 @@ fn if_the_old_one_is_lent_when_the_new_one_comes_it_goes_when_it_comes_back() {
     renew(&shelf);
     let new = order(&shelf);
     let lent = get(&shelf, LONG).unwrap();
-    assert_eq!(new.fulfil(1, Instant::now()), Given::Kept);
+    assert_eq!(new.fulfil(1, Instant::now()).0, Given::Kept);
     assert_eq!(shelf.give_old(lent.ticket, lent.item, Instant::now()), Given::Replaced(OLD));
     shelf.forget();
     assert!(!shelf.wants_hands());
@@ -76,7 +76,7 @@ fn an_old_one_that_comes_back_has_its_replacement_ordered_and_may_be_lent_meanwh
     let new = order(&shelf);
     let again = get(&shelf, LONG).unwrap();
     give(&shelf, again);
-    assert_eq!(new.fulfil(1, Instant::now()), Given::Replaced(OLD));
+    assert_eq!(new.fulfil(1, Instant::now()).0, Given::Replaced(OLD));
 }
 
 #[test]
@@ -86,10 +86,10 @@ fn who_waits_gets_the_new_one_and_the_old_one_stays_until_the_next() {
     let new = order(&shelf);
     let lent = get(&shelf, LONG).unwrap();
     let Joined::Waiting { waiter, .. } = shelf.join(&me(), &mut None) else { panic!("it waits") };
-    assert_eq!(new.fulfil(1, Instant::now()), Given::Kept);
+    assert_eq!(new.fulfil(1, Instant::now()).0, Given::Kept);
     let first = shelf.wait(&waiter, Instant::now() + LONG, || ()).unwrap();
     assert_eq!(shelf.give_old(lent.ticket, lent.item, Instant::now()), Given::Kept);
-    assert_eq!(order(&shelf).fulfil(2, Instant::now()), Given::Replaced(OLD));
+    assert_eq!(order(&shelf).fulfil(2, Instant::now()).0, Given::Replaced(OLD));
     assert_eq!(idle(&shelf), [2]);
     assert_eq!(shelf.give(first.ticket, 1, long_ago(), Instant::now()), Given::Surplus(1));
 }
@@ -101,7 +101,7 @@ fn where_every_place_is_taken_only_what_is_over_goes_first_and_is_made_up_for() 
     assert_eq!(renew(&shelf), (vec![], true), "one at a time");
     assert!(!shelf.wants_hands(), "its place is not free yet");
     shelf.forget();
-    assert_eq!(order(&shelf).fulfil(1, Instant::now()), Given::Kept);
+    assert_eq!(order(&shelf).fulfil(1, Instant::now()).0, Given::Kept);
     assert_eq!(idle(&shelf), [OLD, OVER, 1]);
     assert_eq!(renew(&shelf).0, [OVER]);
 }
@@ -114,7 +114,7 @@ fn what_was_over_when_it_came_back_is_made_up_for_without_a_waiter() {
     shelf.withdraw_old(over.ticket);
     shelf.forget();
     give(&shelf, young);
-    assert_eq!(order(&shelf).fulfil(2, Instant::now()), Given::Kept);
+    assert_eq!(order(&shelf).fulfil(2, Instant::now()).0, Given::Kept);
     assert_eq!(idle(&shelf), [1, 2]);
 }
 
@@ -122,7 +122,7 @@ fn what_was_over_when_it_came_back_is_made_up_for_without_a_waiter() {
 fn a_failure_with_nobody_waiting_gives_up_until_the_next_look() {
     let shelf = with(&[OLD], 1, 2);
     renew(&shelf);
-    order(&shelf).fail("refused", false, |_| Duration::ZERO);
+    order(&shelf).fail("refused", Setback::Transient, |_| Duration::ZERO);
     assert!(!shelf.wants_hands(), "nobody needs it badly enough to try again and again");
     assert_eq!(idle(&shelf), [OLD], "the old one is better than none");
     renew(&shelf);
@@ -167,6 +167,6 @@ fn what_is_lost_while_it_is_looked_after_is_made_up_for() {
     assert!(!shelf.wants_hands());
     shelf.forget();
     assert!(shelf.wants_hands());
-    assert_eq!(order(&shelf).fulfil(2, Instant::now()), Given::Kept);
+    assert_eq!(order(&shelf).fulfil(2, Instant::now()).0, Given::Kept);
     assert!(!shelf.wants_hands());
 }
