@@ -393,6 +393,6 @@ impl<T: Item, C: Clone> State<T, C> {
     }
 
     fn is_full(&self) -> bool {
-        self.live() + self.creating >= self.limits.most
+        self.live() + self.creating >= self.breaker.most(self.limits.most)
     }
 }

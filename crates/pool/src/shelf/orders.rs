@@ -14,6 +14,9 @@ use super::{Given, Item, Shelf, State};
 use crate::stats::Gauges;
 use crate::waiter::{Outage, Refusal, Waiter};
 
+/// While something is alive that may come back, a second item is begun only when the oldest has waited
+/// so long: a burst that returns serve in a few milliseconds makes one new item, not one per maker.
+const PATIENT: Duration = Duration::from_millis(50);
 /// How long a maker rests at most before it looks again, so that no wait is unbounded.
 const REST: Duration = Duration::from_secs(60);
 
@@ -34,10 +37,10 @@ impl<T: Item, C: Clone> Shelf<T, C> {
         let mut state = self.state.lock();
         while !state.closed {
             let now = Instant::now();
-            let most = state.limits.most;
-            let climbs_at = state.breaker.climb(now, most);
+            let climbs_at = state.climb(now);
             let held = if state.wanted() {
-                state.breaker.holds_until(now, state.creating)
+                let holds = state.breaker.holds_until(now, state.creating);
+                holds.or_else(|| state.patient_until(now))
             } else {
                 Some(climbs_at.unwrap_or(now + REST))
             };
@@ -168,9 +171,18 @@ impl<T: Item, C: Clone> State<T, C> {
         let needy = self.waiters.len().saturating_sub(self.idle.len());
         // While the breaker is open, one probes though nobody waits.
         let probe = usize::from(self.breaker.is_open());
-        let most = self.breaker.most(self.limits.most);
-        let wanted = needy.max(spare).max(probe) + self.renewal.ordered > self.creating;
-        wanted && !self.paused && self.live() + self.creating < most
+        let wanted = needy.max(spare).max(probe) + self.renewal.ordered;
+        wanted > self.creating && !self.is_full() && !self.paused
+    }
+
+    /// Until when one item under way is enough for those who wait; `None` if more may begin now.
+    fn patient_until(&self, now: Instant) -> Option<Instant> {
+        let oldest = self.waiters.front().filter(|_| self.creating > 0 && self.alive() > 0)?;
+        Some(oldest.borrower.since + PATIENT).filter(|until| *until > now)
+    }
+
+    fn climb(&mut self, now: Instant) -> Option<Instant> {
+        self.breaker.climb(now, self.limits.most)
     }
 
     /// Why waiting has no prospect for somebody who `waits` for the end of an outage, or does not.
