@@ -13,9 +13,12 @@ use crate::shelf::Limits;
 use crate::{Error, Pool};
 
 mod bad_days;
+mod birth;
 
 use bad_days::BadDays;
 pub use bad_days::OnUnavailable;
+use birth::Birth;
+pub use birth::Prepared;
 
 const HOUR: Duration = Duration::from_secs(3600);
 const TICK: Duration = Duration::from_millis(1);
@@ -56,6 +59,7 @@ pub struct PoolConfig {
     pub(crate) hard_limit: Option<u32>,
     pub(crate) on_pause: OnPause,
     pub(crate) min_idle: u32,
+    pub(crate) birth: Birth,
     pub(crate) timeout: Duration,
     pub(crate) recycle: Duration,
     pub(crate) recycle_jitter: f64,
@@ -257,6 +261,7 @@ impl PoolConfig {
         time("pool.validation_timeout", self.validation_timeout, TICK..=HOUR, "1 ms to an hour");
         time("pool.barging", self.barging, Duration::ZERO..=100 * TICK, "zero to 100 ms");
         self.bad_days.check(&mut invalid);
+        self.birth.check(&mut invalid);
         invalid
     }
 
@@ -293,6 +298,7 @@ impl Default for PoolConfig {
             hard_limit: None,
             on_pause: OnPause::Wait,
             min_idle: 0,
+            birth: Birth::default(),
             timeout: Duration::from_secs(30),
             recycle: HOUR,
             recycle_jitter: 0.2,
@@ -317,6 +323,7 @@ impl fmt::Debug for PoolConfig {
             .field("hard_limit", &self.hard_limit)
             .field("on_pause", &self.on_pause)
             .field("min_idle", &self.min_idle)
+            .field("birth", &self.birth)
             .field("timeout", &self.timeout)
             .field("recycle", &self.recycle)
             .field("max_idle_time", &self.max_idle_time)

@@ -186,6 +186,16 @@ event! {
 }
 
 event! {
+    /// A setting does not fit the server's.
+    Warned {
+        /// The setting: `recycle` or `size`.
+        about: &'static str,
+        /// What was found and what to do about it.
+        message: &'a str,
+    }
+}
+
+event! {
     /// The pool lends nothing for a while.
     Paused {}
 }

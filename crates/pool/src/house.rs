@@ -34,6 +34,8 @@ pub(crate) struct House {
     pub(crate) crew: Crew,
     /// Size and overflow now, in one word.
     pub(crate) sizes: AtomicU64,
+    /// The server's limits were read once.
+    pub(crate) compared: AtomicBool,
     losses: AtomicU64,
     generation: AtomicU64,
     ids: AtomicU64,
@@ -52,6 +54,7 @@ impl House {
             watch: Watch::new(),
             crew: Crew::default(),
             sizes: AtomicU64::new(packed(config.size, config.overflow)),
+            compared: AtomicBool::new(false),
             losses: AtomicU64::new(0),
             generation: AtomicU64::new(0),
             ids: AtomicU64::new(0),

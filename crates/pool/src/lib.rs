@@ -55,6 +55,7 @@
 
 #![forbid(unsafe_code)]
 
+mod birth;
 mod checkin;
 mod checkout;
 mod clock;
@@ -81,11 +82,11 @@ mod watch;
 mod worker;
 
 pub use clock::{Clock, SystemClock};
-pub use config::{OnPause, OnUnavailable, PoolConfig};
+pub use config::{OnPause, OnUnavailable, PoolConfig, Prepared};
 pub use error::Error;
 pub use event::{
     BreakerClosed, BreakerOpened, Checkin, Checkout, Closed, ConnectFailed, Connected, Paused,
-    Reason, Resized, Resumed, Retired, TimedOut, Waiting,
+    Reason, Resized, Resumed, Retired, TimedOut, Waiting, Warned,
 };
 pub use holder::Holder;
 pub use lease::Lease;

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::event::{
     BreakerClosed, BreakerOpened, Checkin, Checkout, Closed, ConnectFailed, Connected, Paused,
-    Resized, Resumed, Retired, TimedOut, Waiting,
+    Resized, Resumed, Retired, TimedOut, Waiting, Warned,
 };
 
 /// Hears what happens in a pool. Every method may be left out.
@@ -31,6 +31,8 @@ pub trait PoolListener: Send + Sync + 'static {
     fn timeout(&self, _event: &TimedOut<'_>) {}
     /// A connection was closed for good; the event says why.
     fn retired(&self, _event: &Retired<'_>) {}
+    /// A setting does not fit the server's; told once, at the first connect.
+    fn warned(&self, _event: &Warned<'_>) {}
     /// The pool was paused.
     fn paused(&self, _event: &Paused<'_>) {}
     /// The pool goes on.
