@@ -41,6 +41,9 @@ pub(crate) fn run(house: &Arc<House>) {
 
 fn bring(house: &House, order: Wanted<'_>, entry: Box<Entry>, begun: Instant) {
     let (id, took) = (entry.id, begun.elapsed());
+    if let Some(timing) = &house.shelf.gauges.timing {
+        timing.create.add(took);
+    }
     log::debug!(target: "steadfast::pool", pool = house.name(), id, took:? = took, thread_id = entry.connection().thread_id(); "connected");
     house.tell(|pool, listener| listener.connected(&Connected { pool, id, took }));
     let (given, over) = order.fulfil(entry, Instant::now());

@@ -66,12 +66,14 @@ mod crew;
 mod entry;
 mod error;
 mod event;
+mod histogram;
 mod holder;
 mod house;
 #[cfg(test)]
 mod invariants;
 mod lease;
 mod listener;
+mod metrics;
 mod pool;
 mod registry;
 mod shelf;
@@ -79,6 +81,7 @@ mod stats;
 mod upkeep;
 mod waiter;
 mod watch;
+mod who;
 mod worker;
 
 pub use clock::{Clock, SystemClock};
@@ -88,8 +91,10 @@ pub use event::{
     BreakerClosed, BreakerOpened, Checkin, Checkout, Closed, ConnectFailed, Connected, Paused,
     Reason, Resized, Resumed, Retired, TimedOut, Waiting, Warned,
 };
+pub use histogram::Histogram;
 pub use holder::Holder;
 pub use lease::Lease;
 pub use listener::PoolListener;
+pub use metrics::{BOUNDS, Instrument, Metrics, Times, Value};
 pub use pool::{Drained, Pool};
 pub use stats::Stats;

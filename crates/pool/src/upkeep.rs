@@ -99,8 +99,8 @@ pub(crate) fn run(house: &Arc<House>) {
 /// # Blocks
 /// For the validation timeout at most for each.
 fn keep_alive(house: &Arc<House>) {
-    let due = |entry: &Entry| entry.keep_alive_at().is_some_and(|at| at <= Instant::now());
-    while let Some(mut entry) = house.shelf.borrow_cold(|entry| due(entry)) {
+    let due = |at: Option<Instant>| at.is_some_and(|at| at <= Instant::now());
+    while let Some(mut entry) = house.shelf.borrow_cold(|entry| due(entry.keep_alive_at())) {
         let (losses, limit) = (house.era().losses, house.config.validation_timeout);
         match house.bounded(entry.connection_mut(), limit, |connection| connection.ping()) {
             Ok(()) => {
