@@ -14,11 +14,14 @@ use crate::{Error, Pool};
 
 mod bad_days;
 mod birth;
+mod lending;
 
 use bad_days::BadDays;
 pub use bad_days::OnUnavailable;
 use birth::Birth;
 pub use birth::Prepared;
+use lending::Lending;
+pub use lending::{MultipleCheckouts, OnDeadlock};
 
 const HOUR: Duration = Duration::from_secs(3600);
 const TICK: Duration = Duration::from_millis(1);
@@ -60,6 +63,7 @@ pub struct PoolConfig {
     pub(crate) on_pause: OnPause,
     pub(crate) min_idle: u32,
     pub(crate) birth: Birth,
+    pub(crate) lending: Lending,
     pub(crate) timeout: Duration,
     pub(crate) recycle: Duration,
     pub(crate) recycle_jitter: f64,
@@ -95,7 +99,8 @@ impl PoolConfig {
     }
 
     /// Connections above [`size`](Self::size) that a burst may open, 0 to 10,000. They are closed
-    /// when they come back and nobody waits. Default 20.
+    /// when they come back and nobody waits, or a while later
+    /// ([`overflow_linger`](Self::overflow_linger)). Default 20.
     #[must_use]
     pub fn overflow(mut self, connections: u32) -> Self {
         self.overflow = connections;
@@ -273,6 +278,7 @@ impl PoolConfig {
         time("pool.barging", self.barging, Duration::ZERO..=100 * TICK, "zero to 100 ms");
         self.bad_days.check(&mut invalid);
         self.birth.check(&mut invalid);
+        self.lending.check(&mut invalid);
         invalid
     }
 
@@ -283,6 +289,7 @@ impl PoolConfig {
             spare: self.min_idle as usize,
             barging: self.barging,
             queue_while_paused: self.on_pause == OnPause::Wait,
+            linger: !self.lending.overflow_linger.is_zero(),
         }
     }
 
@@ -310,6 +317,7 @@ impl Default for PoolConfig {
             on_pause: OnPause::Wait,
             min_idle: 0,
             birth: Birth::default(),
+            lending: Lending::default(),
             timeout: Duration::from_secs(30),
             recycle: HOUR,
             recycle_jitter: 0.2,
@@ -336,6 +344,7 @@ impl fmt::Debug for PoolConfig {
             .field("on_pause", &self.on_pause)
             .field("min_idle", &self.min_idle)
             .field("birth", &self.birth)
+            .field("lending", &self.lending)
             .field("timeout", &self.timeout)
             .field("recycle", &self.recycle)
             .field("max_idle_time", &self.max_idle_time)

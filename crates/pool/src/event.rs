@@ -4,9 +4,12 @@
 //! without a break.
 
 use std::fmt;
+use std::panic::Location;
 use std::time::Duration;
 
 use steadfast_connection::Error as ConnectError;
+
+use crate::holder::Holder;
 
 /// Why a connection was closed for good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -192,6 +195,24 @@ event! {
         about: &'static str,
         /// What was found and what to do about it.
         message: &'a str,
+    }
+}
+
+event! {
+    /// A thread that holds a connection waits for another.
+    SecondCheckout {
+        /// Where in the program it asks.
+        place: &'static Location<'static>,
+        /// What it holds.
+        holder: &'a Holder,
+    }
+}
+
+event! {
+    /// Every connection is held by a thread that waits for another.
+    Deadlocked {
+        /// All of them, the longest first.
+        holders: &'a [Holder],
     }
 }
 

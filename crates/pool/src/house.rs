@@ -12,6 +12,7 @@ use crate::controls::packed;
 use crate::crew::{Crew, Duty};
 use crate::entry::{Entry, Era};
 use crate::event::{Reason, Retired};
+use crate::guard::Warned;
 use crate::holder::Ticket;
 use crate::listener::{PoolListener, tell};
 use crate::metrics::{Metrics, Times};
@@ -38,6 +39,7 @@ pub(crate) struct House {
     pub(crate) sizes: AtomicU64,
     /// The server's limits were read once.
     pub(crate) compared: AtomicBool,
+    pub(crate) warned: Warned,
     losses: AtomicU64,
     generation: AtomicU64,
     ids: AtomicU64,
@@ -59,6 +61,7 @@ impl House {
             crew: Crew::default(),
             sizes: AtomicU64::new(packed(config.size, config.overflow)),
             compared: AtomicBool::new(false),
+            warned: Warned::default(),
             losses: AtomicU64::new(0),
             generation: AtomicU64::new(0),
             ids: AtomicU64::new(0),

@@ -66,6 +66,7 @@ mod crew;
 mod entry;
 mod error;
 mod event;
+mod guard;
 mod histogram;
 mod holder;
 mod house;
@@ -85,11 +86,11 @@ mod who;
 mod worker;
 
 pub use clock::{Clock, SystemClock};
-pub use config::{OnPause, OnUnavailable, PoolConfig, Prepared};
+pub use config::{MultipleCheckouts, OnDeadlock, OnPause, OnUnavailable, PoolConfig, Prepared};
 pub use error::Error;
 pub use event::{
-    BreakerClosed, BreakerOpened, Checkin, Checkout, Closed, ConnectFailed, Connected, Paused,
-    Reason, Resized, Resumed, Retired, TimedOut, Waiting, Warned,
+    BreakerClosed, BreakerOpened, Checkin, Checkout, Closed, ConnectFailed, Connected, Deadlocked,
+    Paused, Reason, Resized, Resumed, Retired, SecondCheckout, TimedOut, Waiting, Warned,
 };
 pub use histogram::Histogram;
 pub use holder::Holder;

@@ -4,8 +4,8 @@ use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::event::{
-    BreakerClosed, BreakerOpened, Checkin, Checkout, Closed, ConnectFailed, Connected, Paused,
-    Resized, Resumed, Retired, TimedOut, Waiting, Warned,
+    BreakerClosed, BreakerOpened, Checkin, Checkout, Closed, ConnectFailed, Connected, Deadlocked,
+    Paused, Resized, Resumed, Retired, SecondCheckout, TimedOut, Waiting, Warned,
 };
 
 /// Hears what happens in a pool. Every method may be left out.
@@ -33,6 +33,10 @@ pub trait PoolListener: Send + Sync + 'static {
     fn retired(&self, _event: &Retired<'_>) {}
     /// A setting does not fit the server's; told once, at the first connect.
     fn warned(&self, _event: &Warned<'_>) {}
+    /// A thread that holds a connection waits for another; told once for each place.
+    fn second_checkout(&self, _event: &SecondCheckout<'_>) {}
+    /// All who hold connections wait for another.
+    fn deadlocked(&self, _event: &Deadlocked<'_>) {}
     /// The pool was paused.
     fn paused(&self, _event: &Paused<'_>) {}
     /// The pool goes on.

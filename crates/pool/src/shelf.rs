@@ -23,6 +23,7 @@ use crate::stats::Gauges;
 use crate::waiter::{Answer, Grant, Heard, Refusal, Waiter};
 
 mod breaker;
+mod circle;
 mod controls;
 mod orders;
 mod renewal;
@@ -31,6 +32,7 @@ mod tests;
 
 use breaker::Breaker;
 pub(crate) use breaker::Setback;
+pub(crate) use circle::Entangled;
 pub(crate) use orders::Order;
 use renewal::Renewal;
 pub(crate) use renewal::{Age, Item};
@@ -52,6 +54,8 @@ pub(crate) struct Limits {
     pub(crate) barging: Duration,
     /// Whether callers wait while the shelf is paused, or are refused at once.
     pub(crate) queue_while_paused: bool,
+    /// Whether idle items above `keep` stay, until a [`sweep`](Shelf::sweep) takes them.
+    pub(crate) linger: bool,
 }
 
 /// See the file's head.
@@ -63,6 +67,8 @@ pub(crate) struct Shelf<T, C> {
     orders: Condvar,
     /// Rung when a closed shelf has got everything back.
     settled: Condvar,
+    /// Rung when something was made, or could not be.
+    made: Condvar,
     pub(crate) gauges: Gauges,
 }
 
@@ -134,6 +140,7 @@ impl<T: Item, C: Clone> Shelf<T, C> {
             state: Mutex::new(state),
             orders: Condvar::new(),
             settled: Condvar::new(),
+            made: Condvar::new(),
             gauges: Gauges::default(),
         }
     }
@@ -285,7 +292,9 @@ impl<T: Item, C: Clone> Shelf<T, C> {
         window: Duration,
     ) -> Given<T> {
         // While paused nobody is served, so that what comes back lies here for those who wait.
-        let unneeded = state.waiters.is_empty() && state.idle.len() >= state.limits.keep;
+        let unneeded = state.waiters.is_empty()
+            && !state.limits.linger
+            && state.idle.len() >= state.limits.keep;
         if state.closed || unneeded || state.live() >= state.limits.most {
             state.leaving += 1;
             self.show(&state);

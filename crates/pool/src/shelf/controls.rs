@@ -41,6 +41,29 @@ impl<T: Item, C: Clone> Shelf<T, C> {
         paused
     }
 
+    /// Waits until the idle items that are made without anybody waiting are there; false if they
+    /// are not in time.
+    ///
+    /// # Blocks
+    /// Until `deadline` at most.
+    pub(crate) fn warmed(&self, deadline: Instant, waits: bool) -> Result<bool, Refusal<C>> {
+        let mut state = self.state.lock();
+        loop {
+            if state.closed {
+                return Err(Refusal::Closed);
+            }
+            if state.is_warm() {
+                return Ok(true);
+            }
+            if let Some(refusal) = state.hopeless(Instant::now(), waits) {
+                return Err(refusal);
+            }
+            if self.made.wait_until(&mut state, deadline).timed_out() {
+                return Ok(state.is_warm());
+            }
+        }
+    }
+
     pub(crate) fn is_paused(&self) -> bool {
         self.state.lock().paused
     }
@@ -73,6 +96,7 @@ impl<T: Item, C: Clone> Shelf<T, C> {
         self.show(&state);
         drop(state);
         self.orders.notify_all();
+        self.made.notify_all();
         for waiter in refused {
             waiter.ring();
         }
@@ -101,6 +125,12 @@ impl<T: Item, C: Clone> Shelf<T, C> {
 }
 
 impl<T: Item, C: Clone> State<T, C> {
+    /// Those who took some meanwhile have had them made.
+    fn is_warm(&self) -> bool {
+        let live = self.idle.len() + self.lent.len() + self.away;
+        self.idle.len() >= self.limits.spare || live >= self.limits.keep
+    }
+
     pub(super) fn settled(&self) -> bool {
         self.closed && self.lent.len() + self.leaving + self.away == 0
     }

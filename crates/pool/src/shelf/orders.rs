@@ -95,6 +95,7 @@ impl<T: Item, C: Clone> Order<'_, T, C> {
         let mut state = shelf.state.lock();
         state.creating -= 1;
         let over = state.breaker.succeeded(now);
+        shelf.made.notify_all();
         let replaced = if state.waiters.is_empty() { state.replaced(now) } else { None };
         state.renewal.owed = state.renewal.owed.saturating_sub(1);
         if !state.waiters.is_empty() && !state.closed && !state.paused {
@@ -140,6 +141,7 @@ impl<T: Item, C: Clone> Order<'_, T, C> {
         }
         let trouble = state.breaker.failed(now, (cause, setback), room, pause).clone();
         let refused = state.refuse_hopeless(now);
+        shelf.made.notify_all();
         shelf.show(&state);
         drop(state);
         for waiter in refused {

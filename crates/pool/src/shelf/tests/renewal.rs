@@ -10,6 +10,7 @@ fn with(items: &[u32], keep: usize, most: usize) -> Numbers {
         spare: 0,
         barging: Duration::ZERO,
         queue_while_paused: true,
+        linger: false,
     });
     for &item in items {
         bring(&shelf, item);
