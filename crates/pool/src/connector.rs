@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use steadfast_connection::{Connection, Error as ConnectError, Fault};
+use steadfast_connection::{Error as ConnectError, Fault};
 
 use crate::crew::Duty;
 use crate::entry::Entry;
@@ -26,7 +26,7 @@ pub(crate) fn run(house: &Arc<House>) {
         let begun = Instant::now();
         // Read before the attempt: what is lost meanwhile makes this connection suspect, too.
         let era = house.era();
-        match Connection::open(&house.server) {
+        match house.open() {
             Ok(connection) => {
                 if let Some(member) = house.registry.enrol(connection) {
                     let times = house.config.times(fastrand::f64());

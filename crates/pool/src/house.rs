@@ -8,9 +8,11 @@ use steadfast_connection::{Config, Connection, Error as ConnectError, Interrupte
 
 use crate::clock;
 use crate::config::PoolConfig;
+use crate::controls::packed;
 use crate::crew::{Crew, Duty};
 use crate::entry::{Entry, Era};
 use crate::event::{Reason, Retired};
+use crate::guard::Warned;
 use crate::holder::Ticket;
 use crate::listener::{PoolListener, tell};
 use crate::metrics::{Metrics, Times};
@@ -33,6 +35,11 @@ pub(crate) struct House {
     pub(crate) bin: Arc<Bin>,
     pub(crate) watch: Watch<Interrupter>,
     pub(crate) crew: Crew,
+    /// Size and overflow now, in one word.
+    pub(crate) sizes: AtomicU64,
+    /// The server's limits were read once.
+    pub(crate) compared: AtomicBool,
+    pub(crate) warned: Warned,
     losses: AtomicU64,
     generation: AtomicU64,
     ids: AtomicU64,
@@ -48,10 +55,13 @@ impl House {
         Self {
             name: config.name.as_str().into(),
             shelf,
-            registry: Registry::new(config.size + config.overflow, Arc::clone(&bin)),
+            registry: Registry::new(config.roll(), Arc::clone(&bin)),
             bin,
             watch: Watch::new(),
             crew: Crew::default(),
+            sizes: AtomicU64::new(packed(config.size, config.overflow)),
+            compared: AtomicBool::new(false),
+            warned: Warned::default(),
             losses: AtomicU64::new(0),
             generation: AtomicU64::new(0),
             ids: AtomicU64::new(0),
@@ -66,7 +76,8 @@ impl House {
     }
 
     pub(crate) fn stats(&self) -> Stats {
-        self.shelf.gauges.read(self.config.size, self.config.overflow)
+        let (size, overflow) = self.sizes();
+        self.shelf.gauges.read(size, overflow)
     }
 
     /// The present moment, as exactly as somebody needs it: to a few milliseconds if nothing is

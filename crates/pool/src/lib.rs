@@ -55,15 +55,18 @@
 
 #![forbid(unsafe_code)]
 
+mod birth;
 mod checkin;
 mod checkout;
 mod clock;
 mod config;
 mod connector;
+mod controls;
 mod crew;
 mod entry;
 mod error;
 mod event;
+mod guard;
 mod histogram;
 mod holder;
 mod house;
@@ -83,11 +86,11 @@ mod who;
 mod worker;
 
 pub use clock::{Clock, SystemClock};
-pub use config::{OnUnavailable, PoolConfig};
+pub use config::{MultipleCheckouts, OnDeadlock, OnPause, OnUnavailable, PoolConfig, Prepared};
 pub use error::Error;
 pub use event::{
-    BreakerClosed, BreakerOpened, Checkin, Checkout, Closed, ConnectFailed, Connected, Reason,
-    Retired, TimedOut, Waiting,
+    BreakerClosed, BreakerOpened, Checkin, Checkout, Closed, ConnectFailed, Connected, Deadlocked,
+    Paused, Reason, Resized, Resumed, Retired, SecondCheckout, TimedOut, Waiting, Warned,
 };
 pub use histogram::Histogram;
 pub use holder::Holder;

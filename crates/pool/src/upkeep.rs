@@ -124,7 +124,8 @@ fn look_over(house: &Arc<House>) -> Instant {
     let now = Instant::now();
     let config = &house.config;
     let generation = house.era().generation;
-    let mut next = now + rhythm(config.recycle, &[config.max_idle_time, config.keepalive]);
+    let lingers = Some(config.lending.overflow_linger).filter(|limit| !limit.is_zero());
+    let mut next = now + rhythm(config.recycle, &[config.max_idle_time, config.keepalive, lingers]);
     let mut reasons = Vec::new();
     let due = house.shelf.sweep(|entry, idle| {
         let reason = due(house, entry, idle, now, generation);
@@ -154,6 +155,11 @@ fn due(house: &House, entry: &Entry, idle: usize, now: Instant, generation: u64)
     let too_long = house.config.max_idle_time.is_some_and(|limit| rested >= limit);
     if entry.era.generation != generation {
         return Some(Reason::Requested);
+    }
+    let (size, _) = house.sizes();
+    let linger = house.config.lending.overflow_linger;
+    if !linger.is_zero() && idle > size as usize && rested >= linger {
+        return Some(Reason::Overflow);
     }
     (too_long && idle > house.config.min_idle as usize).then_some(Reason::Idle)
 }

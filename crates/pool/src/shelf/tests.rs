@@ -8,6 +8,8 @@ use std::thread;
 
 use super::*;
 
+mod circle;
+mod controls;
 mod orders;
 mod renewal;
 
@@ -31,7 +33,14 @@ const LONG: Duration = Duration::from_secs(20);
 
 fn shelf(items: u32, barging: Duration) -> Numbers {
     let keep = items as usize;
-    let shelf = Shelf::new(Limits { keep, most: keep, spare: 0, barging });
+    let shelf = Shelf::new(Limits {
+        keep,
+        most: keep,
+        spare: 0,
+        barging,
+        queue_while_paused: true,
+        linger: false,
+    });
     for item in 0..items {
         bring(&shelf, item);
     }

@@ -4,7 +4,14 @@
 use super::*;
 
 fn with(items: &[u32], keep: usize, most: usize) -> Numbers {
-    let shelf = Shelf::new(Limits { keep, most, spare: 0, barging: Duration::ZERO });
+    let shelf = Shelf::new(Limits {
+        keep,
+        most,
+        spare: 0,
+        barging: Duration::ZERO,
+        queue_while_paused: true,
+        linger: false,
+    });
     for &item in items {
         bring(&shelf, item);
     }
