@@ -44,7 +44,7 @@ impl House {
                 }
             }
             Some(reason) => {
-                self.shelf.note_use(now.saturating_duration_since(since));
+                self.shelf.note_use(since, now);
                 self.withdraw(entry, ticket, reason);
             }
         }

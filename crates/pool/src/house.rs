@@ -4,9 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-use steadfast_connection::{Config, Connection, Error as ConnectError, Interrupter};
+use steadfast_connection::{Config, Connection, Error as ConnectError, Interrupter, recent};
 
-use crate::clock;
 use crate::config::PoolConfig;
 use crate::crew::{Crew, Duty};
 use crate::entry::{Entry, Era};
@@ -75,7 +74,7 @@ impl House {
         let exactly = self.config.metrics
             || self.config.listener.is_some()
             || self.shelf.gauges.somebody_waits();
-        if exactly { Instant::now() } else { clock::recent() }
+        if exactly { Instant::now() } else { recent() }
     }
 
     pub(crate) fn metrics(&self) -> Metrics {

@@ -205,19 +205,18 @@ impl<T: Item, C: Clone> Shelf<T, C> {
 
     /// Takes an item back from its holder, who had it since `since`.
     pub(crate) fn give(&self, ticket: Ticket, item: T, since: Instant, now: Instant) -> Given<T> {
-        let held = now.saturating_duration_since(since);
-        let brief = held < BRIEF;
         let mut state = self.state.lock();
-        let window = state.limits.barging * if brief { PATIENCE } else { 1 };
         state.lent.strike(ticket);
-        self.gauges.used(held);
+        self.gauges.used(since, now);
+        let patient = !state.waiters.is_empty() && now.saturating_duration_since(since) < BRIEF;
+        let window = state.limits.barging * if patient { PATIENCE } else { 1 };
         self.place(state, item, now, window)
     }
 
     /// Writes down how long an item was held that does not come back.
-    pub(crate) fn note_use(&self, held: Duration) {
+    pub(crate) fn note_use(&self, since: Instant, now: Instant) {
         let _state = self.state.lock();
-        self.gauges.used(held);
+        self.gauges.used(since, now);
     }
 
     /// Takes a lent item off for good; it counts until [`forget`](Self::forget).
