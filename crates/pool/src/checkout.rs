@@ -34,12 +34,16 @@ impl House {
         limit: Duration,
         stance: OnUnavailable,
     ) -> Result<Lease, Error> {
+        let stack = self.config.seeing.stack();
         let now = self.now();
-        let (found, since) = match self.shelf.take(Borrower::here(place, now)) {
+        let (found, since) = match self
+            .shelf
+            .take(Borrower { stack: stack.clone(), ..Borrower::here(place, now) })
+        {
             Some(found) if self.is_fresh(&found.item, now) => (found, now),
             other => {
                 let waits = stance == OnUnavailable::Wait;
-                let borrower = Borrower { waits, ..Borrower::here(place, Instant::now()) };
+                let borrower = Borrower { waits, stack, ..Borrower::here(place, Instant::now()) };
                 self.search(&borrower, other, limit)?
             }
         };
@@ -103,7 +107,7 @@ impl House {
         let left = line.deadline.saturating_duration_since(now).max(BLINK);
         let limit = left.min(self.config.validation_timeout);
         let entry = &mut found.item;
-        match self.bounded(entry.connection_mut(), limit, |connection| connection.ping()) {
+        match self.ping(entry, limit) {
             Ok(()) => {
                 entry.alive_at = Instant::now();
                 entry.era = era;

@@ -3,8 +3,10 @@
 //! It lives under the lock that the shelf takes anyway, so that knowing the holders costs a few stores
 //! and no allocation; names and places are turned into text only when somebody asks.
 
+use std::backtrace::Backtrace;
 use std::fmt;
 use std::panic::Location;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::who::Who;
@@ -26,6 +28,12 @@ impl Holder {
     /// one program, only the first are kept.)
     pub fn thread(&self) -> Option<&str> {
         self.borrower.who.name
+    }
+
+    /// The stack of whoever asked for it, if [`PoolConfig::leak_stack`](crate::PoolConfig::leak_stack)
+    /// is on.
+    pub fn stack(&self) -> Option<&Backtrace> {
+        self.borrower.stack.as_deref()
     }
 
     /// Since when it is held.
@@ -56,12 +64,15 @@ pub(crate) struct Borrower {
     pub(crate) since: Instant,
     /// Whether it waits for the end of an outage.
     pub(crate) waits: bool,
+    pub(crate) stack: Option<Arc<Backtrace>>,
+    /// It was told that this one may have lost its connection.
+    pub(crate) suspected: bool,
 }
 
 impl Borrower {
     /// The thread that runs now.
     pub(crate) fn here(place: &'static Location<'static>, now: Instant) -> Self {
-        Self { place, who: Who::runs(), since: now, waits: false }
+        Self { place, who: Who::runs(), since: now, waits: false, stack: None, suspected: false }
     }
 }
 
@@ -100,6 +111,24 @@ impl Ledger {
         if self.lines.get_mut(number).and_then(Option::take).is_some() {
             self.free.push(number);
         }
+    }
+
+    /// Everybody who holds for `threshold` or longer and was not told of before.
+    pub(crate) fn suspects(&mut self, now: Instant, threshold: Duration) -> Vec<Holder> {
+        let held = |borrower: &Borrower| now.saturating_duration_since(borrower.since);
+        let lines = self.lines.iter_mut().flatten();
+        lines
+            .filter(|borrower| !borrower.suspected && held(borrower) >= threshold)
+            .map(|borrower| {
+                borrower.suspected = true;
+                Holder { held: held(borrower), borrower: borrower.clone() }
+            })
+            .collect()
+    }
+
+    pub(crate) fn is_suspected(&self, Ticket(number): &Ticket) -> bool {
+        let line = self.lines.get(*number).and_then(Option::as_ref);
+        line.is_some_and(|borrower| borrower.suspected)
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -78,7 +78,9 @@ impl Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         if let Some(entry) = self.entry.take() {
-            self.house.checkin(entry, self.ticket.take(), self.since, self.condemned);
+            let ticket = self.ticket.take();
+            self.house.note_return(&ticket, entry.id, self.place, self.since);
+            self.house.checkin(entry, ticket, self.since, self.condemned);
         }
     }
 }

@@ -69,6 +69,7 @@ mod holder;
 mod house;
 #[cfg(test)]
 mod invariants;
+mod leak;
 mod lease;
 mod listener;
 mod metrics;
@@ -86,8 +87,9 @@ pub use clock::{Clock, SystemClock};
 pub use config::{OnUnavailable, PoolConfig};
 pub use error::Error;
 pub use event::{
-    BreakerClosed, BreakerOpened, Checkin, Checkout, Closed, ConnectFailed, Connected, Reason,
-    Retired, TimedOut, Waiting,
+    BreakerClosed, BreakerOpened, Checkin, Checkout, Closed, ConnectFailed, Connected, Connecting,
+    Draining, Invalidated, LeakSuspected, Lost, Pinged, Reason, Reset, Retired, TimedOut, Unleaked,
+    Waiting,
 };
 pub use histogram::Histogram;
 pub use holder::Holder;

@@ -4,8 +4,9 @@ use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::event::{
-    BreakerClosed, BreakerOpened, Checkin, Checkout, Closed, ConnectFailed, Connected, Retired,
-    TimedOut, Waiting,
+    BreakerClosed, BreakerOpened, Checkin, Checkout, Closed, ConnectFailed, Connected, Connecting,
+    Draining, Invalidated, LeakSuspected, Lost, Pinged, Reset, Retired, TimedOut, Unleaked,
+    Waiting,
 };
 
 /// Hears what happens in a pool. Every method may be left out.
@@ -13,6 +14,8 @@ use crate::event::{
 /// Called outside every lock, on the thread it happened on; a panic is caught and logged. What a
 /// listener does counts as time of whoever waits for it: keep it short.
 pub trait PoolListener: Send + Sync + 'static {
+    /// A connection is being opened.
+    fn connecting(&self, _event: &Connecting<'_>) {}
     /// A connection was opened.
     fn connected(&self, _event: &Connected<'_>) {}
     /// A connection could not be opened.
@@ -31,6 +34,20 @@ pub trait PoolListener: Send + Sync + 'static {
     fn timeout(&self, _event: &TimedOut<'_>) {}
     /// A connection was closed for good; the event says why.
     fn retired(&self, _event: &Retired<'_>) {}
+    /// A connection that had rested was asked whether it is alive.
+    fn pinged(&self, _event: &Pinged<'_>) {}
+    /// Changed session state was to be undone.
+    fn reset(&self, _event: &Reset<'_>) {}
+    /// A connection was lost: those of its age are suspect.
+    fn lost(&self, _event: &Lost<'_>) {}
+    /// Every connection that is open now is to be replaced.
+    fn invalidated(&self, _event: &Invalidated<'_>) {}
+    /// A connection is held for suspiciously long.
+    fn leak_suspected(&self, _event: &LeakSuspected<'_>) {}
+    /// A connection that seemed lost came back.
+    fn unleaked(&self, _event: &Unleaked<'_>) {}
+    /// The pool lends nothing any more.
+    fn draining(&self, _event: &Draining<'_>) {}
     /// The pool was closed.
     fn closed(&self, _event: &Closed<'_>) {}
 }

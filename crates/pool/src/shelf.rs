@@ -23,6 +23,7 @@ use crate::stats::Gauges;
 use crate::waiter::{Answer, Grant, Heard, Refusal, Waiter};
 
 mod breaker;
+mod loans;
 mod orders;
 mod renewal;
 #[cfg(test)]
@@ -213,12 +214,6 @@ impl<T: Item, C: Clone> Shelf<T, C> {
         self.place(state, item, now, window)
     }
 
-    /// Writes down how long an item was held that does not come back.
-    pub(crate) fn note_use(&self, since: Instant, now: Instant) {
-        let _state = self.state.lock();
-        self.gauges.used(since, now);
-    }
-
     /// Takes a lent item off for good; it counts until [`forget`](Self::forget).
     pub(crate) fn withdraw(&self, ticket: Ticket) {
         let mut state = self.state.lock();
@@ -291,10 +286,6 @@ impl<T: Item, C: Clone> Shelf<T, C> {
         let mut state = self.state.lock();
         while !state.settled() && !self.settled.wait_until(&mut state, deadline).timed_out() {}
         (state.settled(), state.lent.holders(Instant::now()))
-    }
-
-    pub(crate) fn holders(&self) -> Vec<Holder> {
-        self.state.lock().lent.holders(Instant::now())
     }
 
     /// Gives `item` to the oldest waiter or puts it on the shelf. The caller has taken it off where
