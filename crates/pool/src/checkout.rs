@@ -3,6 +3,7 @@
 //! The hot path is [`House::checkout`]: pop, look at the clock, go. Everything that can take time is
 //! in [`House::search`], and every wait in it ends at the caller's deadline.
 
+use std::backtrace::Backtrace;
 use std::panic::Location;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -34,19 +35,18 @@ impl House {
         limit: Duration,
         stance: OnUnavailable,
     ) -> Result<Lease, Error> {
-        let stack = self.config.seeing.stack();
         let now = self.now();
-        let (found, since) = match self
-            .shelf
-            .take(Borrower { stack: stack.clone(), ..Borrower::here(place, now) })
-        {
+        let (found, since) = match self.shelf.take(Borrower::here(place, now)) {
             Some(found) if self.is_fresh(&found.item, now) => (found, now),
             other => {
                 let waits = stance == OnUnavailable::Wait;
-                let borrower = Borrower { waits, stack, ..Borrower::here(place, Instant::now()) };
+                let borrower = Borrower { waits, ..Borrower::here(place, Instant::now()) };
                 self.search(&borrower, other, limit)?
             }
         };
+        if self.config.seeing.leak_stack {
+            self.shelf.note_stack(&found.ticket, Arc::new(Backtrace::force_capture()));
+        }
         if self.config.listener.is_some() {
             let (id, waited) = (found.item.id, since.saturating_duration_since(now));
             self.tell(|pool, listener| listener.checkout(&Checkout { pool, id, waited }));

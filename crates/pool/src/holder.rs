@@ -4,6 +4,7 @@
 //! and no allocation; names and places are turned into text only when somebody asks.
 
 use std::backtrace::Backtrace;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use crate::who::Who;
 #[derive(Clone, Debug)]
 pub struct Holder {
     borrower: Borrower,
+    stack: Option<Arc<Backtrace>>,
     held: Duration,
 }
 
@@ -33,7 +35,7 @@ impl Holder {
     /// The stack of whoever asked for it, if [`PoolConfig::leak_stack`](crate::PoolConfig::leak_stack)
     /// is on.
     pub fn stack(&self) -> Option<&Backtrace> {
-        self.borrower.stack.as_deref()
+        self.stack.as_deref()
     }
 
     /// Since when it is held.
@@ -49,7 +51,7 @@ impl Holder {
 
 impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { borrower: Borrower { place, who, .. }, held } = self;
+        let Self { borrower: Borrower { place, who, .. }, held, .. } = self;
         write!(f, "{:.1}s by {}:{}", held.as_secs_f64(), place.file(), place.line())?;
         who.name.map_or(Ok(()), |name| write!(f, " in thread {name:?}"))
     }
@@ -64,15 +66,12 @@ pub(crate) struct Borrower {
     pub(crate) since: Instant,
     /// Whether it waits for the end of an outage.
     pub(crate) waits: bool,
-    pub(crate) stack: Option<Arc<Backtrace>>,
-    /// It was told that this one may have lost its connection.
-    pub(crate) suspected: bool,
 }
 
 impl Borrower {
     /// The thread that runs now.
     pub(crate) fn here(place: &'static Location<'static>, now: Instant) -> Self {
-        Self { place, who: Who::runs(), since: now, waits: false, stack: None, suspected: false }
+        Self { place, who: Who::runs(), since: now, waits: false }
     }
 }
 
@@ -92,9 +91,19 @@ impl Ticket {
 pub(crate) struct Ledger {
     lines: Vec<Option<Borrower>>,
     free: Vec<usize>,
+    /// What few lines have; beside them, so that the others are written and struck at no cost.
+    marks: BTreeMap<usize, Mark>,
+}
+
+#[derive(Debug, Default)]
+struct Mark {
+    stack: Option<Arc<Backtrace>>,
+    /// It was told that this one may have lost its connection.
+    suspected: bool,
 }
 
 impl Ledger {
+    #[inline]
     pub(crate) fn enter(&mut self, borrower: Borrower) -> Ticket {
         if let Some(number) = self.free.pop()
             && let Some(line) = self.lines.get_mut(number)
@@ -107,28 +116,41 @@ impl Ledger {
     }
 
     /// Strikes the line out. A ticket that is not in the ledger changes nothing.
+    #[inline]
     pub(crate) fn strike(&mut self, Ticket(number): Ticket) {
         if self.lines.get_mut(number).and_then(Option::take).is_some() {
             self.free.push(number);
         }
+        if !self.marks.is_empty() {
+            self.marks.remove(&number);
+        }
+    }
+
+    pub(crate) fn note_stack(&mut self, Ticket(number): &Ticket, stack: Arc<Backtrace>) {
+        self.marks.entry(*number).or_default().stack = Some(stack);
     }
 
     /// Everybody who holds for `threshold` or longer and was not told of before.
     pub(crate) fn suspects(&mut self, now: Instant, threshold: Duration) -> Vec<Holder> {
-        let held = |borrower: &Borrower| now.saturating_duration_since(borrower.since);
-        let lines = self.lines.iter_mut().flatten();
+        let Self { lines, marks, .. } = self;
+        let lines = lines.iter().enumerate();
         lines
-            .filter(|borrower| !borrower.suspected && held(borrower) >= threshold)
-            .map(|borrower| {
-                borrower.suspected = true;
-                Holder { held: held(borrower), borrower: borrower.clone() }
+            .filter_map(|(number, line)| {
+                let borrower = line.as_ref()?;
+                let held = now.saturating_duration_since(borrower.since);
+                let known = marks.get(&number).is_some_and(|mark| mark.suspected);
+                if known || held < threshold {
+                    return None;
+                }
+                let mark = marks.entry(number).or_default();
+                mark.suspected = true;
+                Some(Holder { borrower: borrower.clone(), stack: mark.stack.clone(), held })
             })
             .collect()
     }
 
     pub(crate) fn is_suspected(&self, Ticket(number): &Ticket) -> bool {
-        let line = self.lines.get(*number).and_then(Option::as_ref);
-        line.is_some_and(|borrower| borrower.suspected)
+        self.marks.get(number).is_some_and(|mark| mark.suspected)
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -137,13 +159,13 @@ impl Ledger {
 
     /// All holders, the longest first.
     pub(crate) fn holders(&self, now: Instant) -> Vec<Holder> {
-        let mut holders: Vec<_> = self
-            .lines
-            .iter()
-            .flatten()
-            .map(|borrower| Holder {
-                held: now.saturating_duration_since(borrower.since),
-                borrower: borrower.clone(),
+        let stack = |number| self.marks.get(&number).and_then(|mark| mark.stack.clone());
+        let lines = self.lines.iter().enumerate();
+        let mut holders: Vec<_> = lines
+            .filter_map(|(number, line)| {
+                let borrower = line.clone()?;
+                let held = now.saturating_duration_since(borrower.since);
+                Some(Holder { borrower, stack: stack(number), held })
             })
             .collect();
         holders.sort_by_key(|holder| holder.borrower.since);
@@ -172,5 +194,28 @@ mod tests {
         assert_eq!(ledger.enter(late), Ticket(0));
         ledger.strike(second);
         assert_eq!(ledger.len(), 1);
+    }
+
+    #[test]
+    fn a_line_is_suspected_once_and_its_mark_goes_with_it() {
+        let now = Instant::now();
+        let mut ledger = Ledger::default();
+        let late = Borrower::here(Location::caller(), now + Duration::from_secs(2));
+        let early = ledger.enter(Borrower::here(Location::caller(), now));
+        let late = ledger.enter(late);
+        ledger.note_stack(&early, Arc::new(Backtrace::force_capture()));
+        let then = now + Duration::from_secs(3);
+
+        let told = ledger.suspects(then, Duration::from_secs(2));
+
+        assert_eq!(told.len(), 1);
+        assert!(told[0].stack().is_some() && told[0].held() == Duration::from_secs(3));
+        assert!(ledger.is_suspected(&early) && !ledger.is_suspected(&late));
+        assert_eq!(ledger.suspects(then, Duration::from_secs(2)).len(), 0);
+        ledger.strike(early);
+        let again = ledger.enter(Borrower::here(Location::caller(), now));
+        assert_eq!(again, Ticket(0));
+        assert!(!ledger.is_suspected(&again) && ledger.holders(then)[0].stack().is_none());
+        assert_eq!(ledger.suspects(then, Duration::ZERO).len(), 2);
     }
 }

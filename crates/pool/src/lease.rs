@@ -79,7 +79,9 @@ impl Drop for Lease {
     fn drop(&mut self) {
         if let Some(entry) = self.entry.take() {
             let ticket = self.ticket.take();
-            self.house.note_return(&ticket, entry.id, self.place, self.since);
+            if let Some(threshold) = self.house.config.seeing.leak_threshold {
+                self.house.note_return(&ticket, &entry, self, threshold);
+            }
             self.house.checkin(entry, ticket, self.since, self.condemned);
         }
     }

@@ -136,7 +136,8 @@ impl<T: Item, C: Clone> Shelf<T, C> {
     /// The hot path: an idle item, unless somebody older must be served first.
     pub(crate) fn take(&self, borrower: Borrower) -> Option<Grant<T>> {
         let mut state = self.state.lock();
-        if state.oldest_is_due(borrower.since, state.limits.barging * PATIENCE) {
+        let waited_for = !state.waiters.is_empty();
+        if waited_for && state.oldest_is_due(borrower.since, state.limits.barging * PATIENCE) {
             return None;
         }
         self.pop(&mut state, borrower)
@@ -209,7 +210,13 @@ impl<T: Item, C: Clone> Shelf<T, C> {
         let mut state = self.state.lock();
         state.lent.strike(ticket);
         self.gauges.used(since, now);
-        let patient = !state.waiters.is_empty() && now.saturating_duration_since(since) < BRIEF;
+        if state.waiters.is_empty() && state.idle.len() < state.limits.keep && !state.closed {
+            // The hot path: nobody waits, and there is room.
+            state.idle.push(item);
+            self.show(&state);
+            return Given::Kept;
+        }
+        let patient = now.saturating_duration_since(since) < BRIEF;
         let window = state.limits.barging * if patient { PATIENCE } else { 1 };
         self.place(state, item, now, window)
     }

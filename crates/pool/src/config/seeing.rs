@@ -1,7 +1,5 @@
 //! The settings for seeing: what is measured, and who is suspected of a leak.
 
-use std::backtrace::Backtrace;
-use std::sync::Arc;
 use std::time::Duration;
 
 use steadfast_connection::Invalid;
@@ -12,7 +10,7 @@ use super::{MONTH, PoolConfig, TICK};
 pub(crate) struct Seeing {
     pub(crate) metrics: bool,
     pub(crate) leak_threshold: Option<Duration>,
-    leak_stack: bool,
+    pub(crate) leak_stack: bool,
 }
 
 impl Default for Seeing {
@@ -60,10 +58,5 @@ impl Seeing {
         {
             invalid.push(Invalid::new("pool.leak_threshold", held, "1 ms to 30 days, or none"));
         }
-    }
-
-    /// The stack of the caller, if it is to be written down.
-    pub(crate) fn stack(&self) -> Option<Arc<Backtrace>> {
-        self.leak_stack.then(|| Arc::new(Backtrace::force_capture()))
     }
 }

@@ -1,5 +1,7 @@
 //! Who holds what, for how long, and who has held it for suspiciously long.
 
+use std::backtrace::Backtrace;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{Item, Shelf};
@@ -13,6 +15,10 @@ impl<T: Item, C: Clone> Shelf<T, C> {
     /// Holders for `threshold` or longer that were not told of before.
     pub(crate) fn suspects(&self, now: Instant, threshold: Duration) -> Vec<Holder> {
         self.state.lock().lent.suspects(now, threshold)
+    }
+
+    pub(crate) fn note_stack(&self, ticket: &Ticket, stack: Arc<Backtrace>) {
+        self.state.lock().lent.note_stack(ticket, stack);
     }
 
     pub(crate) fn is_suspected(&self, ticket: &Ticket) -> bool {
