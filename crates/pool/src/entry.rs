@@ -65,6 +65,10 @@ impl Entry {
         Self { member, id, born: now, renew_at, retire_at, rest, used_at: now, alive_at: now, era }
     }
 
+    pub(crate) fn into_member(self) -> Member {
+        self.member
+    }
+
     pub(crate) fn connection(&self) -> &Connection {
         &self.member
     }

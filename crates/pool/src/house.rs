@@ -16,7 +16,7 @@ use crate::guard::Warned;
 use crate::holder::Ticket;
 use crate::listener::{PoolListener, tell};
 use crate::metrics::{Metrics, Times};
-use crate::registry::Registry;
+use crate::registry::{self, Registry};
 use crate::shelf::{Given, Shelf};
 use crate::stats::{Gauges, Stats};
 use crate::upkeep::Bin;
@@ -143,6 +143,18 @@ impl House {
         Gauges::count(&self.shelf.gauges.retired);
         log::debug!(target: "steadfast::pool", pool = self.name(), id, reason = reason.as_str(), age:? = age; "connection retired");
         self.tell(|pool, listener| listener.retired(&Retired { pool, id, reason, age }));
+    }
+
+    /// Takes a lent connection out of the pool for good, alive.
+    pub(crate) fn detach(&self, entry: Box<Entry>, ticket: Ticket) -> Connection {
+        let (id, age, reason) = (entry.id, entry.lived(Instant::now()), Reason::Detached);
+        self.shelf.withdraw(ticket);
+        let connection = registry::release(entry.into_member());
+        self.shelf.forget();
+        Gauges::count(&self.shelf.gauges.retired);
+        log::debug!(target: "steadfast::pool", pool = self.name(), id, age:? = age; "connection detached");
+        self.tell(|pool, listener| listener.retired(&Retired { pool, id, reason, age }));
+        connection
     }
 
     /// Retires what the shelf did not keep.
