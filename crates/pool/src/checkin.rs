@@ -73,7 +73,7 @@ impl House {
         if let Some(reason) = self.outlived(entry, now) {
             return Some(reason);
         }
-        if !connection.state_touched() {
+        if !entry.connection().state_touched() {
             return None;
         }
         if self.shelf.is_closed() {

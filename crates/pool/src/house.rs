@@ -17,7 +17,8 @@ use crate::holder::Ticket;
 use crate::listener::{PoolListener, tell};
 use crate::metrics::{Metrics, Times};
 use crate::registry::{self, Registry};
-use crate::shelf::{Given, Shelf};
+use crate::shelf::{Age, Given, Item as _, Shelf};
+use crate::stagger::Stagger;
 use crate::stats::{Gauges, Stats};
 use crate::upkeep::Bin;
 use crate::watch::Watch;
@@ -40,8 +41,9 @@ pub(crate) struct House {
     /// The server's limits were read once.
     pub(crate) compared: AtomicBool,
     pub(crate) warned: Warned,
+    pub(crate) stagger: Stagger,
     losses: AtomicU64,
-    generation: AtomicU64,
+    pub(crate) generation: AtomicU64,
     ids: AtomicU64,
     pub(crate) ended: AtomicBool,
 }
@@ -62,6 +64,7 @@ impl House {
             sizes: AtomicU64::new(packed(config.size, config.overflow)),
             compared: AtomicBool::new(false),
             warned: Warned::default(),
+            stagger: Stagger::default(),
             losses: AtomicU64::new(0),
             generation: AtomicU64::new(0),
             ids: AtomicU64::new(0),
@@ -163,8 +166,14 @@ impl House {
             Given::Kept => {}
             Given::Surplus(entry) => self.retire(entry, Reason::Overflow),
             Given::Closed(entry) => self.retire(entry, Reason::Closed),
-            Given::Replaced(entry) => self.retire(entry, Reason::Lifetime),
+            Given::Replaced(entry) => self.retire_old(entry),
         }
+    }
+
+    /// Closes a connection that was replaced.
+    pub(crate) fn retire_old(&self, entry: Box<Entry>) {
+        let reason = entry.ends_as;
+        self.retire(entry, reason);
     }
 
     /// Starts a connector if one is needed.
@@ -177,7 +186,8 @@ impl House {
 
     /// Why an entry must not be lent any more, whatever its state. While connecting fails, age alone
     /// is no reason: an old connection is better than none.
-    pub(crate) fn outlived(&self, entry: &Entry, now: Instant) -> Option<Reason> {
+    pub(crate) fn outlived(&self, entry: &mut Entry, now: Instant) -> Option<Reason> {
+        self.spare(entry, now);
         let reason = entry.outlived(now, self.era().generation)?;
         let spared = reason == Reason::Lifetime && self.shelf.trouble().is_some();
         (!spared).then_some(reason)
@@ -185,13 +195,14 @@ impl House {
 
     /// Closes a lent connection that was not taken back.
     pub(crate) fn withdraw(self: &Arc<Self>, entry: Box<Entry>, ticket: Ticket, reason: Reason) {
-        if reason == Reason::Lifetime {
+        let is_over = entry.age(Instant::now()) == Age::Over;
+        if is_over {
             self.shelf.withdraw_old(ticket);
         } else {
             self.shelf.withdraw(ticket);
         }
         self.retire(entry, reason);
-        if reason == Reason::Lifetime {
+        if is_over {
             self.staff();
         }
     }

@@ -79,6 +79,7 @@ mod pool;
 mod pools;
 mod registry;
 mod shelf;
+mod stagger;
 mod stats;
 mod upkeep;
 mod waiter;
