@@ -37,6 +37,8 @@ pub enum Reason {
     ValidationFailed,
     /// [`Pool::invalidate`](crate::Pool::invalidate) or [`Lease::invalidate`](crate::Lease::invalidate).
     Requested,
+    /// Its holder keeps it ([`Lease::detach`](crate::Lease::detach)); it is not closed.
+    Detached,
     /// The pool is closed.
     Closed,
 }
@@ -56,6 +58,7 @@ impl Reason {
             Self::ReadOnly => "read_only",
             Self::ValidationFailed => "validation_failed",
             Self::Requested => "requested",
+            Self::Detached => "detached",
             Self::Closed => "closed",
         }
     }

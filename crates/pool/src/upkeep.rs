@@ -10,7 +10,6 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 use steadfast_connection::Connection;
 
-use crate::config::LEAD;
 use crate::entry::Entry;
 use crate::event::Reason;
 use crate::house::House;
@@ -31,6 +30,8 @@ struct State {
     /// Somebody empties it.
     open: bool,
     stopped: bool,
+    /// Somebody wants the shelf looked over.
+    asked: bool,
 }
 
 impl std::fmt::Debug for State {
@@ -60,19 +61,36 @@ impl Bin {
         self.bell.notify_all();
     }
 
+    /// Has the thread look over the shelf now.
+    pub(crate) fn ring(&self) {
+        self.state.lock().asked = true;
+        self.bell.notify_all();
+    }
+
     /// What is to be closed, as soon as there is something; empty when `until` has come.
-    fn take(&self, until: Instant) -> (Vec<Connection>, bool) {
+    fn take(&self, until: Instant) -> Round {
         let mut state = self.state.lock();
         state.open = true;
-        while state.connections.is_empty() && !state.stopped {
+        while state.connections.is_empty() && !state.stopped && !state.asked {
             if self.bell.wait_until(&mut state, until).timed_out() {
                 break;
             }
         }
         // What comes after the last round is closed by whoever brings it.
         state.open = !state.stopped;
-        (std::mem::take(&mut state.connections), state.stopped)
+        Round {
+            leaving: std::mem::take(&mut state.connections),
+            stopped: state.stopped,
+            asked: std::mem::take(&mut state.asked),
+        }
     }
+}
+
+/// What there is to do.
+struct Round {
+    leaving: Vec<Connection>,
+    stopped: bool,
+    asked: bool,
 }
 
 /// The life of the thread.
@@ -82,12 +100,12 @@ impl Bin {
 pub(crate) fn run(house: &Arc<House>) {
     let mut look_at = Instant::now();
     loop {
-        let (leaving, stopped) = house.bin.take(look_at);
+        let Round { leaving, stopped, asked } = house.bin.take(look_at);
         drop(leaving);
         if stopped {
             return;
         }
-        if Instant::now() >= look_at {
+        if asked || Instant::now() >= look_at {
             keep_alive(house);
             look_at = look_over(house);
         }
@@ -140,11 +158,11 @@ fn look_over(house: &Arc<House>) -> Instant {
     }
     let (replaced, old_are_left) = house.shelf.renew(now);
     for entry in replaced {
-        house.retire(entry, Reason::Lifetime);
+        house.retire_old(entry);
     }
     if old_are_left {
         // All of them have their turn before their time is over.
-        next = now + LEAD.min(config.recycle / 10) / 20;
+        next = now + house.pace(now);
     }
     if let Some(look) = house.look_for_leaks(now) {
         next = next.min(look);
