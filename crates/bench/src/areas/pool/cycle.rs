@@ -28,11 +28,11 @@ pub(super) fn benchmarks() -> Vec<Benchmark> {
 }
 
 /// How much ours tells of what it does. No peer tells anything.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 enum Seeing {
-    /// A listener hears and counts each checkout and each return.
+    /// The pool measures each checkout and each return, and a listener hears and counts them.
     All,
-    /// No more than the pool's own numbers, which cannot be switched off.
+    /// No more than what is counted anyway.
     Least,
 }
 
@@ -63,10 +63,11 @@ fn nanos(time: Duration) -> u64 {
 
 fn enter_cycle(ground: &Ground, seeing: Seeing) -> Result<Entry, Failure> {
     let (round, url) = (ground.round(), ground.url());
-    let mut settings = lenders::settings(ROOMY);
-    if seeing == Seeing::All {
-        settings = settings.listener(Arc::new(Counting::default()));
-    }
+    let settings = lenders::settings(ROOMY);
+    let settings = match seeing {
+        Seeing::All => settings.listener(Arc::new(Counting::default())),
+        Seeing::Least => settings.metrics(false),
+    };
     let ours = settings.build(Config::from_url(&url)?)?;
     let peers = vec![
         cycles("r2d2", round, lenders::r2d2(&url, ROOMY, Ask::Never)?),
