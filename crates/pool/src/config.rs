@@ -13,8 +13,8 @@ use crate::{Error, Pool};
 
 mod bad_days;
 
-use bad_days::BadDays;
 pub use bad_days::OnUnavailable;
+pub(crate) use bad_days::{Abandon, BadDays};
 
 const HOUR: Duration = Duration::from_secs(3600);
 const TICK: Duration = Duration::from_millis(1);
@@ -214,7 +214,15 @@ impl PoolConfig {
             most: (self.size + self.overflow) as usize,
             spare: self.min_idle as usize,
             barging: self.barging,
+            waiters: self.bad_days.max_waiters as usize,
+            shedding: self.bad_days.shedding.map(|goals| (goals.target, goals.interval)),
         }
+    }
+
+    /// Connections that may be open at most, those included whose places were given up.
+    pub(crate) fn hard_limit(&self) -> u32 {
+        let budget = self.bad_days.abandon.map_or(0, |abandon| abandon.budget);
+        self.size + self.overflow + budget
     }
 
     /// The age at which a connection born now is closed. `chance` is drawn evenly from zero to one.
@@ -280,7 +288,10 @@ mod tests {
             .validation_timeout(Duration::ZERO)
             .barging(HOUR)
             .connect_retry(HOUR, Duration::from_millis(1))
-            .refused_retry(Duration::ZERO);
+            .refused_retry(Duration::ZERO)
+            .max_waiters(u32::MAX)
+            .load_shedding(Duration::ZERO, 2 * HOUR)
+            .abandon(TICK, 0);
 
         let told: Vec<_> = config.check().iter().map(|it| it.setting()).collect();
 
@@ -300,6 +311,11 @@ mod tests {
                 "pool.barging",
                 "pool.connect_retry.first",
                 "pool.refused_retry",
+                "pool.load_shedding.target",
+                "pool.load_shedding.interval",
+                "pool.abandon.after",
+                "pool.abandon.budget",
+                "pool.max_waiters",
             ]
         );
         let size = config.check().into_iter().nth(1).map(|it| it.to_string());

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use steadfast_connection::Error as ConnectError;
 
+use crate::holder::Holder;
+
 /// Why a connection was closed for good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -32,6 +34,9 @@ pub enum Reason {
     ReadOnly,
     /// It did not answer the ping before it was lent.
     ValidationFailed,
+    /// It was held for so long that its place was given up
+    /// ([`PoolConfig::abandon`](crate::PoolConfig::abandon)).
+    Abandoned,
     /// [`Pool::invalidate`](crate::Pool::invalidate) or [`Lease::invalidate`](crate::Lease::invalidate).
     Requested,
     /// The pool is closed.
@@ -52,6 +57,7 @@ impl Reason {
             Self::Epoch => "epoch",
             Self::ReadOnly => "read_only",
             Self::ValidationFailed => "validation_failed",
+            Self::Abandoned => "abandoned",
             Self::Requested => "requested",
             Self::Closed => "closed",
         }
@@ -162,6 +168,24 @@ event! {
     TimedOut {
         /// How long it waited.
         waited: Duration,
+    }
+}
+
+event! {
+    /// A caller was sent away because too many wait, or for too long.
+    Shed {
+        /// How long it waited.
+        waited: Duration,
+        /// How many wait now.
+        waiting: u32,
+    }
+}
+
+event! {
+    /// A connection is held for so long that its place was given up.
+    Abandoned {
+        /// Who holds it.
+        holder: &'a Holder,
     }
 }
 

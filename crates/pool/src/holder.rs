@@ -79,6 +79,8 @@ impl Ticket {
 pub(crate) struct Ledger {
     lines: Vec<Option<Borrower>>,
     free: Vec<usize>,
+    /// Lines whose places were given up, because they are held for so long.
+    abandoned: Vec<usize>,
 }
 
 impl Ledger {
@@ -93,15 +95,45 @@ impl Ledger {
         Ticket(self.lines.len() - 1)
     }
 
-    /// Strikes the line out. A ticket that is not in the ledger changes nothing.
-    pub(crate) fn strike(&mut self, Ticket(number): Ticket) {
+    /// Strikes the line out; true if its place was given up before. A ticket that is not in the ledger
+    /// changes nothing.
+    pub(crate) fn strike(&mut self, Ticket(number): Ticket) -> bool {
         if self.lines.get_mut(number).and_then(Option::take).is_some() {
             self.free.push(number);
         }
+        let abandoned = self.abandoned.iter().position(|&other| other == number);
+        abandoned.map(|place| self.abandoned.swap_remove(place)).is_some()
     }
 
+    /// Gives up the places of those that are held for at least `after`, `budget` in all; tells who
+    /// holds them.
+    pub(crate) fn abandon(&mut self, now: Instant, after: Duration, budget: usize) -> Vec<Holder> {
+        let held = |since: Instant| now.saturating_duration_since(since);
+        let mut late: Vec<_> = (0..)
+            .zip(&self.lines)
+            .filter_map(|(number, line)| Some((number, line.as_ref()?)))
+            .filter(|(number, line)| held(line.since) >= after && !self.abandoned.contains(number))
+            .collect();
+        late.sort_by_key(|(_, line)| line.since);
+        late.truncate(budget.saturating_sub(self.abandoned.len()));
+        let holder = |line: &Borrower| Holder { borrower: line.clone(), held: held(line.since) };
+        let (numbers, holders): (Vec<usize>, Vec<_>) =
+            late.into_iter().map(|(number, line)| (number, holder(line))).unzip();
+        self.abandoned.extend(numbers);
+        holders
+    }
+
+    pub(crate) fn abandoned(&self) -> usize {
+        self.abandoned.len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lines.len() == self.free.len()
+    }
+
+    /// Those that are lent; the abandoned are no longer counted.
     pub(crate) fn len(&self) -> usize {
-        self.lines.len() - self.free.len()
+        self.lines.len() - self.free.len() - self.abandoned.len()
     }
 
     /// All holders, the longest first.
@@ -141,5 +173,27 @@ mod tests {
         assert_eq!(ledger.enter(late), Ticket(0));
         ledger.strike(second);
         assert_eq!(ledger.len(), 1);
+    }
+    #[test]
+    fn the_longest_held_are_abandoned_within_the_budget_and_their_return_is_noticed() {
+        let now = Instant::now();
+        let mut ledger = Ledger::default();
+        let second = Duration::from_secs(1);
+        let asked = Borrower::here(Location::caller(), now);
+        let [young, old, oldest] = [5, 2, 1]
+            .map(|age| ledger.enter(Borrower { since: now + second * age, ..asked.clone() }));
+        let now = now + 6 * second;
+
+        let abandoned = ledger.abandon(now, 4 * second, 1);
+        assert_eq!(abandoned.iter().map(Holder::held).collect::<Vec<_>>(), [5 * second]);
+        assert_eq!((ledger.len(), ledger.abandoned()), (2, 1));
+        assert_eq!(ledger.abandon(now, 4 * second, 1).len(), 0, "the budget is spent");
+        assert_eq!(ledger.abandon(now, 4 * second, 9).len(), 1, "each is abandoned once");
+        assert_eq!(ledger.holders(now).len(), 3);
+
+        assert!(ledger.strike(oldest) && !ledger.strike(young));
+        assert_eq!((ledger.len(), ledger.abandoned()), (0, 1));
+        assert!(!ledger.is_empty());
+        assert!(ledger.strike(old) && ledger.is_empty());
     }
 }

@@ -43,7 +43,7 @@ impl House {
         Self {
             name: config.name.as_str().into(),
             shelf: Shelf::new(limits),
-            registry: Registry::new(config.size + config.overflow, Arc::clone(&bin)),
+            registry: Registry::new(config.hard_limit(), Arc::clone(&bin)),
             bin,
             watch: Watch::new(),
             crew: Crew::default(),
@@ -119,6 +119,7 @@ impl House {
             Given::Kept => {}
             Given::Surplus(entry) => self.retire(entry, Reason::Overflow),
             Given::Closed(entry) => self.retire(entry, Reason::Closed),
+            Given::Abandoned(entry) => self.retire(entry, Reason::Abandoned),
         }
     }
 

@@ -49,6 +49,8 @@
 //! | wrong password, unknown database, no TLS | [`Error::Connect`] at once, to everybody who waits |
 //! | the server hangs | the ping is cut off at the caller's deadline; connecting is done by others anyway |
 //! | the server was restarted | two dead connections are found, the rest goes unasked, new ones are opened |
+//! | the line never gets short | with [`load_shedding`](PoolConfig::load_shedding) whoever waits for too long gets [`Error::Overloaded`]; with [`max_waiters`](PoolConfig::max_waiters) whoever comes too late [`Error::QueueFull`] |
+//! | a holder hangs or forgets its connection | with [`abandon`](PoolConfig::abandon) another is opened in its place, and the old one is closed when it comes back |
 //! | a holder panics | its connection is closed, its place is free |
 //!
 //! [`PoolListener`] hears of all of it.
@@ -82,8 +84,8 @@ pub use clock::{Clock, SystemClock};
 pub use config::{OnUnavailable, PoolConfig};
 pub use error::Error;
 pub use event::{
-    BreakerClosed, BreakerOpened, Checkin, Checkout, Closed, ConnectFailed, Connected, Reason,
-    Retired, TimedOut, Waiting,
+    Abandoned, BreakerClosed, BreakerOpened, Checkin, Checkout, Closed, ConnectFailed, Connected,
+    Reason, Retired, Shed, TimedOut, Waiting,
 };
 pub use holder::Holder;
 pub use lease::Lease;

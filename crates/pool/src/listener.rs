@@ -4,8 +4,8 @@ use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::event::{
-    BreakerClosed, BreakerOpened, Checkin, Checkout, Closed, ConnectFailed, Connected, Retired,
-    TimedOut, Waiting,
+    Abandoned, BreakerClosed, BreakerOpened, Checkin, Checkout, Closed, ConnectFailed, Connected,
+    Retired, Shed, TimedOut, Waiting,
 };
 
 /// Hears what happens in a pool. Every method may be left out.
@@ -29,6 +29,10 @@ pub trait PoolListener: Send + Sync + 'static {
     fn waiting(&self, _event: &Waiting<'_>) {}
     /// A caller waited in vain.
     fn timeout(&self, _event: &TimedOut<'_>) {}
+    /// A caller was sent away because too many wait, or for too long.
+    fn shed(&self, _event: &Shed<'_>) {}
+    /// A connection is held for so long that its place was given up.
+    fn abandoned(&self, _event: &Abandoned<'_>) {}
     /// A connection was closed for good; the event says why.
     fn retired(&self, _event: &Retired<'_>) {}
     /// The pool was closed.

@@ -21,14 +21,17 @@ use crate::holder::{Borrower, Holder, Ledger, Ticket};
 use crate::stats::Gauges;
 use crate::waiter::{Answer, Grant, Heard, Refusal, Waiter};
 
+mod abandoned;
 mod breaker;
 mod orders;
+mod shedding;
 #[cfg(test)]
 mod tests;
 
 use breaker::Breaker;
 pub(crate) use breaker::Setback;
 pub(crate) use orders::Order;
+use shedding::Shedding;
 
 /// Nobody has asked a server anything in less: even on a local socket it takes 30 µs.
 const BRIEF: Duration = Duration::from_micros(20);
@@ -45,6 +48,10 @@ pub(crate) struct Limits {
     /// Idle items that are made without anybody waiting.
     pub(crate) spare: usize,
     pub(crate) barging: Duration,
+    /// How many may stand in line; zero is no limit.
+    pub(crate) waiters: usize,
+    /// Target and interval of load shedding, if it is wanted.
+    pub(crate) shedding: Option<(Duration, Duration)>,
 }
 
 /// See the file's head.
@@ -70,6 +77,7 @@ struct State<T, C> {
     leaving: usize,
     closed: bool,
     breaker: Breaker<C>,
+    shedding: Option<Shedding>,
     /// Makers that wait for an order.
     resting: usize,
     next_seat: u64,
@@ -97,6 +105,8 @@ pub(crate) enum Given<T> {
     Surplus(T),
     /// The shelf is closed: destroy it, then call [`Shelf::forget`].
     Closed(T),
+    /// Its place was given up long ago: destroy it, then call [`Shelf::forget`].
+    Abandoned(T),
 }
 
 impl<T, C: Clone> Shelf<T, C> {
@@ -109,6 +119,7 @@ impl<T, C: Clone> Shelf<T, C> {
             leaving: 0,
             closed: false,
             breaker: Breaker::default(),
+            shedding: limits.shedding.map(|goals| Shedding::new(goals, Instant::now())),
             resting: 0,
             next_seat: 0,
         };
@@ -127,7 +138,12 @@ impl<T, C: Clone> Shelf<T, C> {
         if state.oldest_is_due(borrower.since, self.limits.barging * PATIENCE) {
             return None;
         }
-        self.pop(&mut state, borrower)
+        let now = borrower.since;
+        let grant = self.pop(&mut state, borrower);
+        if grant.is_some() {
+            state.served(now, now);
+        }
+        grant
     }
 
     /// Stands in line. `seat` keeps the place of somebody whose item turned out to be dead.
@@ -141,8 +157,14 @@ impl<T, C: Clone> Shelf<T, C> {
         {
             return Joined::Granted(grant);
         }
-        if let Some(refusal) = state.hopeless(Instant::now(), borrower.waits) {
+        let now = Instant::now();
+        if let Some(refusal) = state.hopeless(now, borrower.waits) {
             return Joined::Refused(refusal);
+        }
+        state.shed(now);
+        let full = self.limits.waiters > 0 && state.waiters.len() >= self.limits.waiters;
+        if full && seat.is_none() {
+            return Joined::Refused(Refusal::QueueFull);
         }
         let seat = *seat.get_or_insert(state.next_seat);
         state.next_seat = state.next_seat.max(seat + 1);
@@ -197,14 +219,17 @@ impl<T, C: Clone> Shelf<T, C> {
         let brief = now.saturating_duration_since(since) < BRIEF;
         let window = self.limits.barging * if brief { PATIENCE } else { 1 };
         let mut state = self.state.lock();
-        state.lent.strike(ticket);
+        if self.strike(&mut state, ticket) {
+            state.leaving += 1;
+            return Given::Abandoned(item);
+        }
         self.place(state, item, now, window)
     }
 
     /// Takes a lent item off for good; it counts until [`forget`](Self::forget).
     pub(crate) fn withdraw(&self, ticket: Ticket) {
         let mut state = self.state.lock();
-        state.lent.strike(ticket);
+        self.strike(&mut state, ticket);
         state.leaving += 1;
         self.show(&state);
     }
@@ -287,6 +312,7 @@ impl<T, C: Clone> Shelf<T, C> {
         now: Instant,
         window: Duration,
     ) -> Given<T> {
+        state.shed(now);
         if state.closed || (state.waiters.is_empty() && state.idle.len() >= self.limits.keep) {
             state.leaving += 1;
             self.show(&state);
@@ -318,6 +344,7 @@ impl<T, C: Clone> Shelf<T, C> {
             state.idle.push(item);
             return None;
         };
+        state.served(now, waiter.borrower.since);
         let ticket = state.lent.enter(Borrower { since: now, ..waiter.borrower.clone() });
         self.gauges.lent_one_more();
         waiter.answer(Ok(Grant { item, ticket }));
@@ -339,10 +366,14 @@ impl<T, C: Clone> Shelf<T, C> {
             // It was answered between its last look and the lock.
             return waiter.answered();
         }
-        let borrower = Borrower { since: Instant::now(), ..waiter.borrower.clone() };
-        let grant = self.pop(&mut state, borrower);
+        let now = Instant::now();
+        let grant_to = Borrower { since: now, ..waiter.borrower.clone() };
+        let grant = self.pop(&mut state, grant_to);
         if grant.is_some() || leaving {
             state.waiters.remove(place);
+        }
+        if grant.is_some() {
+            state.served(now, waiter.borrower.since);
         }
         // The next in line was perhaps not told, because this one was told already.
         let next = if state.idle.is_empty() { None } else { state.nudge_oldest() };
@@ -391,6 +422,6 @@ impl<T, C: Clone> State<T, C> {
     }
 
     fn settled(&self) -> bool {
-        self.closed && self.lent.len() == 0 && self.leaving == 0
+        self.closed && self.lent.is_empty() && self.leaving == 0
     }
 }

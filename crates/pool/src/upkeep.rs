@@ -4,13 +4,17 @@
 //! reaches its age or its idle time. It sleeps until then; a connection that was lent at the last
 //! look may be found late, so it looks at least ten times in the shortest limit.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 use steadfast_connection::Connection;
 
+use crate::config::Abandon;
+use crate::crew::Duty;
 use crate::entry::Entry;
-use crate::event::Reason;
+use crate::event::{Abandoned, Reason};
+use crate::holder::Holder;
 use crate::house::House;
 
 const RARELY: Duration = Duration::from_secs(30);
@@ -77,7 +81,7 @@ impl Bin {
 ///
 /// # Blocks
 /// Until the bin is stopped.
-pub(crate) fn run(house: &House) {
+pub(crate) fn run(house: &Arc<House>) {
     let mut look_at = Instant::now();
     loop {
         let (leaving, stopped) = house.bin.take(look_at);
@@ -92,11 +96,16 @@ pub(crate) fn run(house: &House) {
 }
 
 /// Retires what is due; tells when to look again.
-fn look_over(house: &House) -> Instant {
+fn look_over(house: &Arc<House>) -> Instant {
     let now = Instant::now();
     let config = &house.config;
     let generation = house.era().generation;
-    let mut next = now + rhythm(config.recycle, config.max_idle_time);
+    let abandon = config.bad_days.abandon;
+    let limits = [config.max_idle_time, abandon.map(|abandon| abandon.after)];
+    let mut next = now + rhythm(config.recycle, limits);
+    if let Some(Abandon { after, budget }) = abandon {
+        give_up_places(house, &house.shelf.abandon(now, after, budget as usize));
+    }
     let mut reasons = Vec::new();
     let due = house.shelf.sweep(|entry, idle| {
         let reason = due(house, entry, idle, now, generation);
@@ -112,6 +121,17 @@ fn look_over(house: &House) -> Instant {
     next.max(now + OFTEN)
 }
 
+/// Tells of those who hold a connection for so long that its place was given up.
+fn give_up_places(house: &Arc<House>, holders: &[Holder]) {
+    for holder in holders {
+        log::warn!(target: "steadfast::pool", pool = house.name(), holder:% = holder; "a connection was not returned: its place is given up");
+        house.tell(|pool, listener| listener.abandoned(&Abandoned { pool, holder }));
+    }
+    if house.shelf.wants_hands() {
+        house.crew.hire(house, Duty::Connect);
+    }
+}
+
 fn due(house: &House, entry: &Entry, idle: usize, now: Instant, generation: u64) -> Option<Reason> {
     let rested = now.saturating_duration_since(entry.alive_at);
     let too_long = house.config.max_idle_time.is_some_and(|limit| rested >= limit);
@@ -120,8 +140,8 @@ fn due(house: &House, entry: &Entry, idle: usize, now: Instant, generation: u64)
         .or_else(|| (too_long && idle > house.config.min_idle as usize).then_some(Reason::Idle))
 }
 
-fn rhythm(recycle: Duration, max_idle_time: Option<Duration>) -> Duration {
-    let shortest = max_idle_time.map_or(recycle, |limit| limit.min(recycle));
+fn rhythm(recycle: Duration, limits: [Option<Duration>; 2]) -> Duration {
+    let shortest = limits.into_iter().flatten().fold(recycle, Duration::min);
     (shortest / 10).clamp(OFTEN, RARELY)
 }
 
@@ -132,8 +152,8 @@ mod tests {
     #[test]
     fn the_look_over_comes_ten_times_in_the_shortest_limit_within_bounds() {
         let second = Duration::from_secs(1);
-        assert_eq!(rhythm(3600 * second, None), RARELY);
-        assert_eq!(rhythm(3600 * second, Some(second)), second / 10);
-        assert_eq!(rhythm(Duration::from_millis(1), None), OFTEN);
+        assert_eq!(rhythm(3600 * second, [None; 2]), RARELY);
+        assert_eq!(rhythm(3600 * second, [None, Some(second)]), second / 10);
+        assert_eq!(rhythm(Duration::from_millis(1), [None; 2]), OFTEN);
     }
 }

@@ -8,15 +8,20 @@ use std::thread;
 
 use super::*;
 
+mod crowds;
 mod orders;
 
 type Numbers = Shelf<u32, &'static str>;
 
 const LONG: Duration = Duration::from_secs(20);
 
+fn limits(keep: usize, most: usize, barging: Duration) -> Limits {
+    Limits { keep, most, spare: 0, barging, waiters: 0, shedding: None }
+}
+
 fn shelf(items: u32, barging: Duration) -> Numbers {
     let keep = items as usize;
-    let shelf = Shelf::new(Limits { keep, most: keep, spare: 0, barging });
+    let shelf = Shelf::new(limits(keep, keep, barging));
     for item in 0..items {
         bring(&shelf, item);
     }
