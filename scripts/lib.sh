@@ -67,7 +67,7 @@ check_server_name() {
 have() { command -v "$1" >/dev/null 2>&1; }
 
 # Sets `missing` (for a reader) and `packages` (Debian's names) to what this machine lacks of KIND…:
-# build, client, server, valgrind.
+# build, client, server, valgrind, hikaricp.
 find_missing() {
     missing=() packages=()
     local kind
@@ -82,6 +82,13 @@ find_missing() {
             ;;
         client) have mariadb || lacks "the command line client (mariadb)" mariadb-client ;;
         valgrind) have valgrind || lacks "valgrind" valgrind ;;
+        hikaricp)
+            # The compiler, since the peer is a source file that Java runs.
+            have javac || lacks "a Java compiler (javac)" default-jdk-headless
+            if [ ! -e /usr/share/java/HikariCP.jar ] || [ ! -e /usr/share/java/mariadb-java-client.jar ]; then
+                lacks "HikariCP and its driver" libhikaricp-java libmariadb-java libslf4j-java
+            fi
+            ;;
         server)
             # STEADFAST_SERVER names the program to start; the tests understand it too.
             if [ -x "${STEADFAST_SERVER:-}" ]; then continue; fi
@@ -98,7 +105,7 @@ lacks() {
     packages+=("$@")
 }
 
-# need_packages KIND…: installs what is missing of build, client, server, valgrind, or says how and stops with 3.
+# need_packages KIND…: installs what is missing of build, client, server, valgrind, hikaricp, or says how and stops with 3.
 # `-core` is the program alone: no system service is set up and nothing listens on 3306 afterwards.
 need_packages() {
     have cargo || stop 3 "cargo is missing: install Rust with rustup first"

@@ -1,12 +1,12 @@
-//! What was asked for on the command line: `AREA [METRIC] [--quick] [--json] [--rounds N]`.
+//! What was asked for on the command line: `AREA [METRIC] [--quick] [--json] [--peers] [--rounds N]`.
 
 use std::time::Duration;
 
-use crate::harness::{FEWEST_ROUNDS, Metric};
+use crate::harness::{FEWEST_ROUNDS, Metric, Rounds};
 
 /// Printed when the command line makes no sense.
 pub(crate) const USAGE: &str =
-    "usage: steadfast-bench AREA [METRIC] [--quick] [--json] [--rounds N]";
+    "usage: steadfast-bench AREA [METRIC] [--quick] [--json] [--peers] [--rounds N]";
 
 const MOST_ROUNDS: usize = 1_000;
 
@@ -25,8 +25,19 @@ pub(crate) struct Plan {
     pub(crate) rounds: usize,
     /// How long one side works in one round.
     pub(crate) round: Duration,
-    /// Whether a table that takes long to fill has its whole size.
+    /// Whether a table that takes long to fill has its whole size, and a trial its whole length.
     pub(crate) whole: bool,
+    /// Whether peers in other languages take part, each a process of its own.
+    pub(crate) peers: bool,
+}
+
+/// How long a round of a metric takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Length {
+    /// As long as [`Plan::round`] says, or not much longer.
+    Usual,
+    /// Longer, such as an outage: so many rounds at most and one with `--quick`, and none to warm up.
+    Long(usize),
 }
 
 impl Arguments {
@@ -36,12 +47,13 @@ impl Arguments {
     /// What is wrong, as a sentence for the user.
     pub(crate) fn parse(words: impl IntoIterator<Item = String>) -> Result<Self, String> {
         let mut names = Vec::new();
-        let (mut json, mut quick, mut rounds) = (false, false, None);
+        let (mut json, mut quick, mut peers, mut rounds) = (false, false, false, None);
         let mut words = words.into_iter();
         while let Some(word) = words.next() {
             match word.as_str() {
                 "--json" => json = true,
                 "--quick" => quick = true,
+                "--peers" => peers = true,
                 "--rounds" => rounds = Some(round_count(words.next())?),
                 option if option.starts_with('-') => {
                     return Err(format!("unknown option {option}"));
@@ -61,6 +73,7 @@ impl Arguments {
         }
         let mut plan = if quick { Plan::quick() } else { Plan::full() };
         plan.rounds = rounds.unwrap_or(plan.rounds);
+        plan.peers = peers;
         Ok(Self { area, metric, json, plan })
     }
 
@@ -76,11 +89,23 @@ impl Arguments {
 
 impl Plan {
     fn full() -> Self {
-        Self { rounds: 9, round: Duration::from_secs(1), whole: true }
+        Self { rounds: 9, round: Duration::from_secs(1), whole: true, peers: false }
     }
 
     fn quick() -> Self {
-        Self { rounds: FEWEST_ROUNDS, round: Duration::from_millis(300), whole: false }
+        let round = Duration::from_millis(300);
+        Self { rounds: FEWEST_ROUNDS, round, whole: false, peers: false }
+    }
+
+    /// The rounds of a metric whose rounds are so long.
+    pub(crate) fn rounds(&self, length: Length) -> Rounds {
+        match length {
+            Length::Usual => Rounds { count: self.rounds, warm_up: true },
+            Length::Long(most) => {
+                let count = if self.whole { self.rounds.min(most) } else { 1 };
+                Rounds { count, warm_up: false }
+            }
+        }
     }
 }
 
@@ -106,10 +131,10 @@ mod tests {
 
     #[test]
     fn options_stand_anywhere() -> Result<(), String> {
-        let arguments = parse("--json pool --rounds 12 cycle --quick")?;
+        let arguments = parse("--json pool --rounds 12 cycle --quick --peers")?;
 
         assert!(arguments.json);
-        assert_eq!(arguments.plan, Plan { rounds: 12, ..Plan::quick() });
+        assert_eq!(arguments.plan, Plan { rounds: 12, peers: true, ..Plan::quick() });
         assert!(arguments.wants(&metric("pool.cycle")));
         Ok(())
     }
@@ -155,6 +180,19 @@ mod tests {
                 "{wrong}"
             );
         }
+        Ok(())
+    }
+
+    #[test]
+    fn long_rounds_are_few_and_one_is_enough_when_it_has_to_be_quick() -> Result<(), String> {
+        let full = parse("all")?.plan;
+        let quick = parse("all --quick")?.plan;
+        let counts = [full, quick]
+            .map(|plan| (plan.rounds(Length::Usual).count, plan.rounds(Length::Long(3)).count));
+
+        assert_eq!(counts, [(9, 3), (5, 1)]);
+        assert!(full.rounds(Length::Usual).warm_up);
+        assert!(!full.rounds(Length::Long(3)).warm_up);
         Ok(())
     }
 

@@ -11,7 +11,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use steadfast_connection::{Config, Connection};
-use steadfast_testkit::{Server, TestDatabase};
+use steadfast_testkit::{Proxy, Server, TestDatabase};
 
 use crate::arguments::Plan;
 use crate::far;
@@ -73,10 +73,26 @@ impl Ground {
         self.database.url()
     }
 
+    /// Where the server listens.
+    pub(crate) fn addr(&self) -> SocketAddr {
+        SocketAddr::from((Ipv4Addr::LOCALHOST, self.server.port()))
+    }
+
+    /// The name of the database.
+    pub(crate) fn database_name(&self) -> &str {
+        self.database.name()
+    }
+
+    /// A proxy in front of the server, for faults of the network, and the URL through it.
+    pub(crate) fn proxy(&self) -> (Proxy, String) {
+        let proxy = self.server.proxy();
+        let url = self.database.url_through(&proxy);
+        (proxy, url)
+    }
+
     /// The same through a network that adds `one_way` to each direction.
     pub(crate) fn url_with_delay(&self, one_way: Duration) -> Result<String, Failure> {
-        let server = SocketAddr::from((Ipv4Addr::LOCALHOST, self.server.port()));
-        let far = far::relay(server, one_way)?;
+        let far = far::relay(self.addr(), one_way)?;
         Ok(format!("mysql://root@{far}/{}", self.database.name()))
     }
 
@@ -114,6 +130,11 @@ impl Ground {
     /// How long one side works in one round.
     pub(crate) fn round(&self) -> Duration {
         self.plan.round
+    }
+
+    /// What was asked for on the command line.
+    pub(crate) fn plan(&self) -> Plan {
+        self.plan
     }
 
     /// Who is measured on what.

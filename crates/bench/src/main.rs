@@ -1,4 +1,5 @@
-//! Steadfast beside its peers: `steadfast-bench AREA [METRIC] [--quick] [--json] [--rounds N]`.
+//! Steadfast beside its peers: `steadfast-bench AREA [METRIC] [--quick] [--json] [--peers]
+//! [--rounds N]`.
 //!
 //! Results go to stdout, one line a metric and peer; what is measured on what goes to stderr.
 //! Exit code 0 if all was measured, 1 if something failed, 2 if the command line makes no sense.
@@ -23,7 +24,7 @@ use std::process::ExitCode;
 use crate::areas::Benchmark;
 use crate::arguments::{Arguments, USAGE};
 use crate::ground::Ground;
-use crate::harness::{Failure, measure};
+use crate::harness::{Failure, Metric, measure};
 
 fn main() -> ExitCode {
     let mut words = env::args().skip(1).peekable();
@@ -71,11 +72,14 @@ fn run(arguments: &Arguments, benchmarks: &[Benchmark]) -> Result<(), Failure> {
         let Some(first) = of_one_area.first() else { continue };
         let ground = Ground::prepare(first.place, arguments.plan)?;
         writeln!(io::stderr(), "{}", ground.description()?)?;
-        for Benchmark { metric, enter, .. } in of_one_area {
-            let better = metric.better;
-            writeln!(io::stderr(), "{} in {}, {better:?} is better", metric.name, metric.unit)?;
-            let entry = enter(&ground)?;
-            for line in measure(metric, entry.ours, entry.peers, arguments.plan.rounds)? {
+        for benchmark in of_one_area {
+            let metrics = benchmark.metrics();
+            for Metric { name, unit, better } in &metrics {
+                writeln!(io::stderr(), "{name} in {unit}, {better:?} is better")?;
+            }
+            let entry = (benchmark.enter)(&ground)?;
+            let rounds = arguments.plan.rounds(benchmark.length);
+            for line in measure(&metrics, entry.ours, entry.peers, rounds)? {
                 let text = if arguments.json { line.json()? } else { line.to_string() };
                 writeln!(io::stdout(), "{text}")?;
             }

@@ -19,7 +19,13 @@ pub(crate) fn median(values: &[f64]) -> Option<f64> {
 pub(crate) fn spread(values: &[f64]) -> Option<f64> {
     let sorted = sorted(values);
     let (lowest, highest) = (sorted.first()?, sorted.last()?);
-    Some((highest - lowest) / 2.0 / median(values)?)
+    // Also where all are infinite, and the difference would be no number.
+    if lowest.total_cmp(highest).is_eq() {
+        return Some(0.0);
+    }
+    let spread = (highest - lowest) / 2.0 / median(values)?;
+    // Some were infinite and some not, or all but a few were zero.
+    Some(if spread.is_nan() { f64::INFINITY } else { spread })
 }
 
 /// The smallest of `values` that at least the share `part` (0 to 1) of them does not exceed.
@@ -67,6 +73,13 @@ mod tests {
     fn the_spread_is_half_the_range_over_the_median() {
         assert_eq!(spread(&[1.0, 2.0, 3.0]), Some(0.5));
         assert_eq!(spread(&[]), None);
+    }
+
+    #[test]
+    fn rounds_that_all_end_in_infinity_do_not_differ_and_some_differ_without_end() {
+        assert_eq!(spread(&[f64::INFINITY; 3]), Some(0.0));
+        assert_eq!(spread(&[0.0; 3]), Some(0.0));
+        assert_eq!(spread(&[1.0, f64::INFINITY, f64::INFINITY]), Some(f64::INFINITY));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::fmt;
 use std::io::Read;
 
 use crate::connection::Connection;
+use crate::counts::Counts;
 use crate::ffi::{LocalData, TextRows};
 use crate::footprint::Footprint;
 use crate::interrupter::Fuse;
@@ -20,20 +21,29 @@ pub struct Outcome {
     pub last_insert_id: u64,
     /// How many warnings it gave.
     pub warnings: u32,
+    /// How many rows it gave, which are read away; `None` if it was no statement for rows.
+    pub rows: Option<u64>,
+    /// What else the server counted, such as the rows that an UPDATE matched and those it changed.
+    pub counts: Option<Counts>,
 }
 
 /// A batch that stopped: the statements before took effect.
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("statement {} of the batch failed: {source}", .index + 1)]
+#[error("statement {} of the batch failed: {source}", .done.len() + 1)]
 pub struct BatchError {
-    index: usize,
+    done: Vec<Outcome>,
     source: Box<ServerError>,
 }
 
 impl BatchError {
     /// Which statement failed; the first is 0.
     pub fn index(&self) -> usize {
-        self.index
+        self.done.len()
+    }
+
+    /// What the statements before it did, in their order.
+    pub fn outcomes(&self) -> &[Outcome] {
+        &self.done
     }
 
     /// What the server said.
@@ -74,7 +84,7 @@ impl Connection {
     /// # Errors
     /// [`BatchError`] tells which statement failed; the server runs none after it.
     pub fn batch(&mut self, sql: &str) -> Result<Vec<Outcome>, BatchError> {
-        let refused = |source| BatchError { index: 0, source: Box::new(source) };
+        let refused = |source| BatchError { done: Vec::new(), source: Box::new(source) };
         self.admit(sql).map_err(refused)?;
         let footprint = Footprint::of(sql);
         self.state.expect(footprint);
@@ -87,7 +97,7 @@ impl Connection {
     fn admit(&mut self, sql: &str) -> Result<(), ServerError> {
         self.state.admit()?;
         // By itself, so that nothing of the text is in doubt if it fails.
-        self.handle.settle().inspect_err(|error| self.state.failed(error))?;
+        self.handle.make_ready().inspect_err(|error| self.state.failed(error))?;
         limits::check_bytes(&mut self.handle, sql.len())
             .inspect_err(|error| self.state.failed(error))
     }
@@ -97,37 +107,45 @@ impl Connection {
         let sent = self.handle.send_text(sql);
         let mut answer = sent.and_then(|()| self.handle.read_answer());
         loop {
-            if let Ok(true) = answer {
+            if answer.as_ref().is_ok_and(|answer| answer.is_followed) {
                 self.state.goes_on();
             }
             match self.note(answer) {
-                Ok(more) => {
-                    done.push(Outcome {
-                        affected_rows: self.handle.affected_rows(),
-                        last_insert_id: self.handle.insert_id(),
-                        warnings: self.handle.warnings(),
-                    });
-                    if !more {
+                Ok(answer) => {
+                    done.push(self.outcome(answer.rows));
+                    if !answer.is_followed {
                         return Ok(done);
                     }
                 }
                 Err(source) => {
-                    let index = done.len();
-                    return Err(BatchError { index, source: Box::new(source.at(index)) });
+                    let source = Box::new(source.at(done.len()));
+                    return Err(BatchError { done, source });
                 }
             }
             answer = self.handle.read_answer();
         }
     }
 
-    fn outcome(&mut self) -> Result<Outcome, ServerError> {
-        let affected_rows = self.handle.affected_rows();
-        let last_insert_id = self.handle.insert_id();
-        if let Some(mut rows) = self.handle.rows()? {
-            while rows.fetch()? {}
+    /// What the last answer told.
+    fn outcome(&self, rows: Option<u64>) -> Outcome {
+        let handle = &self.handle;
+        Outcome {
+            affected_rows: handle.affected_rows(),
+            last_insert_id: handle.insert_id(),
+            warnings: handle.warnings(),
+            rows,
+            counts: handle.counts(),
         }
-        let warnings = self.handle.warnings();
-        Ok(Outcome { affected_rows, last_insert_id, warnings })
+    }
+
+    /// Reads the rows at hand away and gives their number; `None` if there are none.
+    fn count_rows(&mut self) -> Result<Option<u64>, ServerError> {
+        let Some(mut rows) = self.handle.rows()? else { return Ok(None) };
+        let mut count = 0;
+        while rows.fetch()? {
+            count += 1;
+        }
+        Ok(Some(count))
     }
 
     /// One packet of our own fixed text.
@@ -202,7 +220,8 @@ impl Connection {
             return Err(Error::Source(reason));
         }
         let outcome = answer.and_then(|()| {
-            let outcome = self.outcome()?;
+            let rows = self.count_rows()?;
+            let outcome = self.outcome(rows);
             self.handle.finish()?;
             Ok(outcome)
         });

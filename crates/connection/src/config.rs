@@ -7,38 +7,13 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use crate::Error;
 use crate::tls::Tls;
+use crate::{Error, TransactionTracking};
 
 mod check;
+mod session;
 
-/// The session's `tx_isolation` (MariaDB) or `transaction_isolation` (MySQL).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum SessionIsolation {
-    /// Sees what others have not committed.
-    ReadUncommitted,
-    /// Each statement sees what was committed before it.
-    ReadCommitted,
-    /// Each transaction sees what was committed before its first read.
-    RepeatableRead,
-    /// As before, and every read locks.
-    Serializable,
-}
-
-impl SessionIsolation {
-    pub(crate) const ALL: [Self; 4] =
-        [Self::ReadUncommitted, Self::ReadCommitted, Self::RepeatableRead, Self::Serializable];
-
-    /// As the variable writes it, such as `READ-COMMITTED`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::ReadUncommitted => "READ-UNCOMMITTED",
-            Self::ReadCommitted => "READ-COMMITTED",
-            Self::RepeatableRead => "REPEATABLE-READ",
-            Self::Serializable => "SERIALIZABLE",
-        }
-    }
-}
+pub use session::SessionIsolation;
 
 /// Where and how to connect.
 ///
@@ -76,10 +51,16 @@ impl SessionIsolation {
 /// | `lock_wait_timeout`, seconds | [`lock_wait_timeout`](Self::lock_wait_timeout) | the server's |
 /// | `statement_limit`, seconds, also `0.5` | [`statement_limit`](Self::statement_limit) | the server's |
 /// | `wait_timeout`, seconds | [`wait_timeout`](Self::wait_timeout) | the server's |
+/// | `track_gtids`, `true` or `false` | [`track_gtids`](Self::track_gtids) | `false` |
+/// | `track_transactions`, `state` or `characteristics` | [`track_transactions`](Self::track_transactions) | none |
 /// | `program_name` | [`program_name`](Self::program_name) | the executable's |
 /// | `attribute.NAME` | [`attribute`](Self::attribute) | none |
 /// | `statement_cache` | [`statement_cache`](Self::statement_cache) | 256 |
 #[derive(Clone)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "settings that have nothing to do with each other"
+)]
 pub struct Config {
     pub(crate) host: String,
     pub(crate) port: u16,
@@ -102,6 +83,8 @@ pub struct Config {
     pub(crate) lc_messages: Option<String>,
     pub(crate) statement_limit: Option<Duration>,
     pub(crate) wait_timeout: Option<Duration>,
+    pub(crate) track_gtids: bool,
+    pub(crate) track_transactions: Option<TransactionTracking>,
     pub(crate) attributes: Vec<(String, String)>,
     pub(crate) program_name: String,
     pub(crate) statement_cache: usize,
@@ -150,6 +133,8 @@ impl Default for Config {
             lc_messages: None,
             statement_limit: None,
             wait_timeout: None,
+            track_gtids: false,
+            track_transactions: None,
             attributes: Vec::new(),
             program_name: program.unwrap_or("steadfast").to_owned(),
             statement_cache: 256,
@@ -291,48 +276,6 @@ impl Config {
         self
     }
 
-    /// The session's `collation_connection`, one of utf8mb4 (diesel's texts are UTF-8, so the
-    /// character set is no setting). Default: the server's for utf8mb4.
-    #[must_use]
-    pub fn collation(mut self, name: impl Into<String>) -> Self {
-        self.collation = Some(name.into());
-        self
-    }
-
-    /// The isolation of the session's transactions. Default: the server's.
-    #[must_use]
-    pub fn isolation(mut self, level: SessionIsolation) -> Self {
-        self.isolation = Some(level);
-        self
-    }
-
-    /// The language of the server's messages, such as `de_DE`. Default: the server's. Errors are
-    /// told apart by their numbers in any language.
-    #[must_use]
-    pub fn lc_messages(mut self, locale: impl Into<String>) -> Self {
-        self.lc_messages = Some(locale.into());
-        self
-    }
-
-    /// After how long the server ends a statement; 1 ms to 24 h in whole milliseconds. Default: the
-    /// server's.
-    ///
-    /// MariaDB ends every statement (`max_statement_time`, 1969), MySQL a SELECT alone
-    /// (`max_execution_time`, 3024).
-    #[must_use]
-    pub fn statement_limit(mut self, limit: Duration) -> Self {
-        self.statement_limit = Some(limit);
-        self
-    }
-
-    /// After how long without a command the server closes the connection; 1 s to 24 h in whole
-    /// seconds. Default: the server's, which is 8 h unless it was set.
-    #[must_use]
-    pub fn wait_timeout(mut self, limit: Duration) -> Self {
-        self.wait_timeout = Some(limit);
-        self
-    }
-
     /// One more connection attribute, shown in `performance_schema.session_connect_attrs`: a name of
     /// 1 to 32 characters that does not begin with `_`, and a value of up to 1,024 bytes. The same
     /// name again replaces it.
@@ -341,29 +284,6 @@ impl Config {
         let name = name.into();
         self.attributes.retain(|(known, _)| *known != name);
         self.attributes.push((name, value.into()));
-        self
-    }
-
-    /// The session's `time_zone`. Default `+00:00`, so that TIMESTAMP columns are read and written
-    /// in UTC.
-    #[must_use]
-    pub fn time_zone(mut self, zone: impl Into<String>) -> Self {
-        self.time_zone = zone.into();
-        self
-    }
-
-    /// The session's `sql_mode`. Default: the server's.
-    #[must_use]
-    pub fn sql_mode(mut self, mode: impl Into<String>) -> Self {
-        self.sql_mode = Some(mode.into());
-        self
-    }
-
-    /// The session's `innodb_lock_wait_timeout`; 1 s to 1 h in whole seconds. Default: the
-    /// server's.
-    #[must_use]
-    pub fn lock_wait_timeout(mut self, limit: Duration) -> Self {
-        self.lock_wait_timeout = Some(limit);
         self
     }
 
@@ -454,6 +374,8 @@ impl fmt::Debug for Config {
             .field("lc_messages", &self.lc_messages)
             .field("statement_limit", &self.statement_limit)
             .field("wait_timeout", &self.wait_timeout)
+            .field("track_gtids", &self.track_gtids)
+            .field("track_transactions", &self.track_transactions)
             .field("attributes", &self.attributes)
             .field("program_name", &self.program_name)
             .field("statement_cache", &self.statement_cache)

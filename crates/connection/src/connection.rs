@@ -15,6 +15,7 @@ use diesel::result::{ConnectionError, ConnectionResult};
 use diesel::{QueryResult, debug_query};
 
 use crate::cache::StatementCache;
+use crate::counts::Counts;
 use crate::execute::{self, Loading, Parts};
 use crate::fault::Vendor;
 use crate::ffi::Handle;
@@ -45,8 +46,7 @@ impl Connection {
     /// # Blocks
     /// For [`Config::connect_timeout`], up to the login, and again for the answer to the session's
     /// settings. Where a name stands for several addresses, each has that time, and the greeting
-    /// once more; on libmysqlclient each step of the greeting has. The system's name lookup has
-    /// limits of its own.
+    /// once more. The system's name lookup has limits of its own.
     ///
     /// # Errors
     /// [`Error::Config`] if a setting is out of range, [`Error::Connect`], [`Error::Tls`] if
@@ -210,6 +210,25 @@ impl Connection {
     /// The `AUTO_INCREMENT` value of the last INSERT, from its answer; 0 if there was none.
     pub fn last_insert_id(&self) -> u64 {
         self.handle.insert_id()
+    }
+
+    /// What else the server counted for the last statement, such as the rows that an UPDATE matched
+    /// and those it changed; `None` where it tells of nothing.
+    ///
+    /// ```no_run
+    /// use diesel::prelude::*;
+    /// use steadfast_connection::{Config, Connection, Counts};
+    ///
+    /// diesel::table! { orders (id) { id -> BigInt, total -> BigInt, } }
+    ///
+    /// let mut conn = Connection::open(&Config::from_url("mysql://root@127.0.0.1/shop")?)?;
+    /// let found = diesel::update(orders::table).set(orders::total.eq(0)).execute(&mut conn)?;
+    /// let changed = conn.last_counts().map(|counts: Counts| counts.changed());
+    /// println!("{found} orders, of which {changed:?} were not 0 before");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn last_counts(&self) -> Option<Counts> {
+        self.handle.counts()
     }
 
     /// How many warnings the last statement gave.

@@ -141,13 +141,13 @@ where
 {
     let Parts { handle, state, instrumentation } = parts;
     // By itself, so that nothing of the statement is in doubt if it fails.
-    handle.settle()?;
+    handle.make_ready()?;
     if let Err(refusal) = state.admit() {
         if !state.is_ended_by_statement() || !text_of(source)?.contains(MIGRATIONS) {
             return Err(refusal.into());
         }
-        handle.query("BEGIN")?;
-        handle.finish()?;
+        handle.send_text("BEGIN")?;
+        handle.read_answer()?;
         state.begun_again();
     }
     let mut binds = RawBytesBindCollector::<Mysql>::new();

@@ -95,6 +95,9 @@ pub(crate) const CR_SERVER_GONE_ERROR: u32 = 2006;
 /// The number for a broken connection in the middle of something.
 pub(crate) const CR_SERVER_LOST: u32 = 2013;
 
+/// The number where an account's way to authenticate is not gone.
+pub(crate) const CR_AUTH_PLUGIN_ERR: u32 = 2061;
+
 /// The number for whatever goes wrong with TLS.
 pub(crate) const CR_SSL_CONNECTION_ERROR: u32 = 2026;
 

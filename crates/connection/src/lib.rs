@@ -52,6 +52,7 @@
 //! | ways to authenticate | native, ed25519, `caching_sha2_password` | native (its plugin file), `caching_sha2_password` |
 //! | [`Config::server_public_key`] | one for each connection | the first one of the process |
 //! | nobody listens | errno 2002 | errno 2003 |
+//! | a connection lost under TLS | errno 2026 | errno 2013 |
 //! | [`Config::local_data`] off | the server refuses (4166, 3948) | the library refuses (2068) |
 //!
 //! Both have their plugins in files of their own: Debian's libmariadb3 brings them; libmysqlclient
@@ -64,6 +65,7 @@ mod cache;
 mod cancel;
 mod config;
 mod connection;
+mod counts;
 mod deadline;
 mod error;
 mod execute;
@@ -88,13 +90,14 @@ pub use bulk::BulkError;
 pub use cancel::{CancelHandle, Cancelled};
 pub use config::{Config, SessionIsolation};
 pub use connection::Connection;
+pub use counts::Counts;
 pub use error::{Error, Invalid, ServerError};
 pub use fault::{Fault, Vendor};
 pub use interrupter::Interrupter;
 pub use load::{Cursor, Field, Row, ServerCursor, Streaming};
 pub use procedure::Call;
 pub use tls::{Tls, TlsVersion};
-pub use tracking::{Level, SessionChange, Warning};
+pub use tracking::{Level, SessionChange, TransactionTracking, Warning};
 pub use transaction::{Phase, TransactionState, Transactions};
 
 #[doc(hidden)]

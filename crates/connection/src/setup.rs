@@ -14,9 +14,20 @@ pub(crate) fn statement(config: &Config, vendor: Vendor) -> String {
         None => "NAMES utf8mb4".to_owned(),
     }];
     settings.push(format!("time_zone='{}'", config.time_zone));
-    // What `Connection::state_touched` rests on. Not with session_track_system_variables = *: MariaDB
-    // then tells of last_gtid with each commit.
+    // What `Connection::state_touched` rests on.
     settings.push("session_track_schema=1, session_track_state_change=1".to_owned());
+    if config.track_gtids {
+        settings.push(match vendor {
+            // The name alone, not *: what else changes would be told of twice.
+            Vendor::MariaDb => "session_track_system_variables=\
+                 CONCAT(@@session_track_system_variables, ',last_gtid')"
+                .to_owned(),
+            Vendor::MySql => "session_track_gtids=OWN_GTID".to_owned(),
+        });
+    }
+    if let Some(tracking) = config.track_transactions {
+        settings.push(format!("session_track_transaction_info={}", tracking.as_str()));
+    }
     if let Some(mode) = &config.sql_mode {
         settings.push(format!("sql_mode='{mode}'"));
     }
@@ -55,6 +66,14 @@ mod tests {
 
     use super::*;
     use crate::SessionIsolation;
+
+    #[test]
+    fn gtids_are_asked_for_in_the_vendors_own_way() {
+        let config = Config::new().track_gtids(true);
+        assert!(statement(&config, Vendor::MySql).ends_with(", session_track_gtids=OWN_GTID"));
+        let mariadb = statement(&config, Vendor::MariaDb);
+        assert!(mariadb.ends_with("=CONCAT(@@session_track_system_variables, ',last_gtid')"));
+    }
 
     #[test]
     fn the_vendors_names_and_units_are_their_own() {

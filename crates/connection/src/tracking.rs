@@ -1,7 +1,30 @@
 //! What the server tells beside an answer: warnings, and changes of the session's state.
 
-use crate::wire::{Bytes, Malformed};
+use crate::wire::{Bytes, LAST_GTID, Malformed, TRACK_GTIDS, TRACK_STATE};
 use crate::{Connection, Error};
+
+/// What a session is told of its transactions
+/// ([`Config::track_transactions`](crate::Config::track_transactions)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TransactionTracking {
+    /// What the transaction has done: [`SessionChange::Transaction`].
+    State,
+    /// That, and the statements that would open the same again:
+    /// [`SessionChange::Characteristics`].
+    Characteristics,
+}
+
+impl TransactionTracking {
+    pub(crate) const ALL: [Self; 2] = [Self::State, Self::Characteristics];
+
+    /// As `session_track_transaction_info` writes it, such as `STATE`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::State => "STATE",
+            Self::Characteristics => "CHARACTERISTICS",
+        }
+    }
+}
 
 /// One change of the session's state.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,13 +41,16 @@ pub enum SessionChange {
     Schema(String),
     /// Something that stays with the session was left behind, such as a temporary table.
     State,
-    /// The transaction that was committed, where MySQL's `session_track_gtids` is on.
+    /// The transaction that was committed, where MySQL is asked for it
+    /// ([`Config::track_gtids`](crate::Config::track_gtids)). MariaDB tells it as the variable
+    /// `last_gtid`.
     Gtid(String),
-    /// The statements that would open the same transaction again, where
-    /// `session_track_transaction_info = CHARACTERISTICS`.
+    /// The statements that would open the same transaction again, with
+    /// [`TransactionTracking::Characteristics`].
     Characteristics(String),
-    /// Eight letters about the transaction, where `session_track_transaction_info` is on (manual,
-    /// "Server Tracking of Client Session State").
+    /// Eight letters about the transaction (manual, "Server Tracking of Client Session State"),
+    /// where [`Config::track_transactions`](crate::Config::track_transactions) is set. MySQL tells
+    /// them without being asked too.
     Transaction(String),
 }
 
@@ -48,24 +74,19 @@ impl SessionChange {
     }
 }
 
-/// The kinds of change that there are, in the protocol's numbers.
-pub(crate) const KINDS: u8 = 6;
-
 /// Reads the "session state info" of an OK packet: the kind of each change, and its texts.
-pub(crate) fn read(changes: &[u8]) -> Result<Vec<(u8, Vec<String>)>, Malformed> {
-    const STATE: u8 = 2;
-    const GTIDS: u8 = 3;
+fn read(changes: &[u8]) -> Result<Vec<(u8, Vec<String>)>, Malformed> {
     let mut found = Vec::new();
     let mut changes = Bytes::new(changes);
     while changes.left() > 0 {
         let kind = changes.u8()?;
         let mut change = Bytes::new(changes.text()?);
-        if kind == GTIDS {
+        if kind == TRACK_GTIDS {
             // How they are written: there is one way.
             change.u8()?;
         }
         let mut texts = Vec::new();
-        if kind == STATE {
+        if kind == TRACK_STATE {
             // A single letter, without a length of its own.
             texts.push(String::from_utf8_lossy(change.take(change.left())?).into_owned());
         }
@@ -145,22 +166,23 @@ impl Connection {
     /// What the answer to the last statement said of the session's state. Answers with rows say
     /// nothing of it.
     ///
-    /// The schema and [`SessionChange::State`] are always told. The other kinds are told where the
-    /// session asks for them, such as by `SET session_track_transaction_info = 'STATE'`.
+    /// The schema and [`SessionChange::State`] are always told, the others where
+    /// [`Config::track_gtids`](crate::Config::track_gtids) and
+    /// [`Config::track_transactions`](crate::Config::track_transactions) ask for them.
     pub fn session_changes(&self) -> Vec<SessionChange> {
-        let changes = self.handle.changes();
+        // A server whose text is not of the known form has told nothing that we understand.
+        let changes = read(&self.handle.channel.summary.changes).unwrap_or_default();
         changes.iter().flat_map(|(kind, texts)| SessionChange::of(*kind, texts)).collect()
     }
 
-    /// The GTID of the transaction that the last statement committed, if the session asks for it:
-    /// on MySQL by `SET session_track_gtids = OWN_GTID`, on MariaDB by `SET
-    /// session_track_system_variables = CONCAT(@@session_track_system_variables, ',last_gtid')`.
-    ///
-    /// With the latter every commit counts as [touching](Self::state_touched) the session.
+    /// The GTID of the transaction that the last statement committed, if
+    /// [`Config::track_gtids`](crate::Config::track_gtids) asks for it and the server writes a binary
+    /// log: what a replica is to have reached before it is read from (`MASTER_GTID_WAIT` on MariaDB,
+    /// `WAIT_FOR_EXECUTED_GTID_SET` on MySQL).
     pub fn last_gtid(&self) -> Option<String> {
         self.session_changes().into_iter().find_map(|change| match change {
             SessionChange::Gtid(gtid) => Some(gtid),
-            SessionChange::Variable { name, value } if name == "last_gtid" => Some(value),
+            SessionChange::Variable { name, value } if name == LAST_GTID => Some(value),
             _ => None,
         })
     }

@@ -310,6 +310,11 @@ impl Connection {
             self.end_by_rollback();
             return Err(cause.into());
         }
+        if !self.state.is_broken()
+            && let Err(error) = self.handle.make_ready()
+        {
+            self.state.failed(&error);
+        }
         // Nothing can be sent any more, so there is no doubt about it.
         if self.state.is_broken() {
             return self.rollback();

@@ -7,12 +7,13 @@ use percent_encoding::percent_decode_str;
 use url::Url;
 
 use crate::tls::{Mode, Tls, TlsVersion};
-use crate::{Config, Error, Invalid, SessionIsolation};
+use crate::{Config, Error, Invalid, SessionIsolation, TransactionTracking};
 
 const KEYS: &str = "unix_socket, connect_timeout, read_timeout, write_timeout, ssl_mode, ssl_ca, \
                     ssl_cert, ssl_key, tls_min_version, server_public_key, allow_cleartext, compress, \
                     collation, time_zone, sql_mode, isolation, lc_messages, lock_wait_timeout, \
-                    statement_limit, wait_timeout, program_name, attribute.NAME or statement_cache";
+                    statement_limit, wait_timeout, track_gtids, track_transactions, program_name, \
+                    attribute.NAME or statement_cache";
 
 pub(crate) fn parse(text: &str) -> Result<Config, Error> {
     // The text itself is never shown: it may hold the password, also where it is not well-formed.
@@ -140,12 +141,23 @@ fn set_more(config: Config, key: &str, value: Cow<'_, str>, invalid: &mut Vec<In
                 }
             }
         }
-        "compress" | "allow_cleartext" => match (value.parse(), key) {
-            (Ok(wanted), "compress") => config.compress(wanted),
-            (Ok(allowed), _) => config.allow_cleartext(allowed),
-            (Err(_), "compress") => refuse(config, "compress", &value, "true or false", invalid),
-            (Err(_), _) => refuse(config, "allow_cleartext", &value, "true or false", invalid),
-        },
+        "compress" => switched(config, "compress", &value, Config::compress, invalid),
+        "allow_cleartext" => {
+            switched(config, "allow_cleartext", &value, Config::allow_cleartext, invalid)
+        }
+        "track_gtids" => switched(config, "track_gtids", &value, Config::track_gtids, invalid),
+        "track_transactions" => {
+            let what = TransactionTracking::ALL
+                .into_iter()
+                .find(|what| value.eq_ignore_ascii_case(what.as_str()));
+            match what {
+                Some(what) => config.track_transactions(what),
+                None => {
+                    let allowed = "state or characteristics";
+                    refuse(config, "track_transactions", &value, allowed, invalid)
+                }
+            }
+        }
         "server_public_key" => config.server_public_key(value.into_owned()),
         "collation" => config.collation(value),
         "lc_messages" => config.lc_messages(value),
@@ -153,6 +165,19 @@ fn set_more(config: Config, key: &str, value: Cow<'_, str>, invalid: &mut Vec<In
             Some(name) => config.attribute(name, value),
             None => refuse(config, "url parameter", key, KEYS, invalid),
         },
+    }
+}
+
+fn switched(
+    config: Config,
+    setting: &'static str,
+    value: &str,
+    set: fn(Config, bool) -> Config,
+    invalid: &mut Vec<Invalid>,
+) -> Config {
+    match value.parse() {
+        Ok(on) => set(config, on),
+        Err(_) => refuse(config, setting, value, "true or false", invalid),
     }
 }
 

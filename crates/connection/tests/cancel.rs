@@ -44,8 +44,20 @@ fn with_table() -> (TestDatabase, Connection) {
 
 type Case<'a> = &'a dyn Fn(&mut Connection) -> u32;
 
+/// Cuts the connection if the test stops: what was to be cancelled would run for hours.
+struct CutOnPanic<'a>(&'a CancelHandle);
+
+impl Drop for CutOnPanic<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.cut();
+        }
+    }
+}
+
 /// Asks until the call has returned: one that has only just been sent may be missed.
 fn cancel_what_runs(handle: &CancelHandle, returned: &AtomicBool) {
+    let _on_panic = CutOnPanic(handle);
     eventually(SOON, || {
         handle.cancel().unwrap();
         returned.load(Ordering::SeqCst)
@@ -155,6 +167,7 @@ fn a_killed_connection_is_broken_and_its_transaction_undone() {
     );
     let error = thread::scope(|scope| {
         scope.spawn(|| {
+            let _on_panic = CutOnPanic(&handle);
             eventually(SOON, || database.sql(&sleeping).unwrap().trim() == "1");
             assert_eq!(handle.kill().unwrap(), Cancelled::Asked);
         });
@@ -178,6 +191,7 @@ fn a_frozen_server_is_left_by_cutting_and_a_cancel_gives_up_in_its_time() {
     server.pause().unwrap();
     let (error, asked, took) = thread::scope(|scope| {
         let cancelling = scope.spawn(|| {
+            let _on_panic = CutOnPanic(&handle);
             let started = Instant::now();
             let mut asked = Ok(Cancelled::NothingRan);
             eventually(SOON, || {
@@ -288,6 +302,7 @@ fn with_no_connection_left_a_cancel_says_so() {
     }
     let refused = thread::scope(|scope| {
         let asked = scope.spawn(|| {
+            let _on_panic = CutOnPanic(&handle);
             let mut asked = Ok(Cancelled::NothingRan);
             eventually(SOON, || {
                 asked = handle.cancel();

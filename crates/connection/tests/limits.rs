@@ -118,3 +118,19 @@ fn a_value_above_the_packet_limit_is_permanent_and_never_sent() {
     assert_eq!((found.sqlstate(), found.fault()), ("54000", Fault::Permanent), "{found}");
     conn.ping().unwrap();
 }
+
+/// A packet of 0xffffff bytes is followed by another: a row has five bytes more than the value, a
+/// command with it 21.
+#[test]
+fn values_about_the_size_of_a_packet_go_both_ways() {
+    const FULL: usize = 0xff_ffff;
+    let server = Server::with(&["--max-allowed-packet=64M"]).unwrap();
+    let mut conn = Connection::open(&Config::from_url(&server.url("")).unwrap()).unwrap();
+    for length in [FULL - 21, FULL - 5, FULL - 4, FULL, 16 << 20] {
+        let value: Vec<u8> = (0_u8..=250).cycle().take(length).collect();
+        let query = diesel::select(value.as_slice().into_sql::<diesel::sql_types::Binary>());
+        let back: Vec<u8> = query.get_result(&mut conn).unwrap();
+        assert!(back == value, "{length}: {} bytes came back", back.len());
+    }
+    conn.ping().unwrap();
+}

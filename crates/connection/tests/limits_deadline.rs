@@ -18,12 +18,14 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use diesel::prelude::*;
-use steadfast_connection::{Config, Connection, Error, ServerError, Tls};
+use steadfast_connection::{Config, Connection, Error, Fault, ServerError, Tls};
 use steadfast_testkit::{ScriptedServer, Server, Talk, packet, silent_peer};
 
 const LIMIT: Duration = Duration::from_secs(1);
 const SLACK: Duration = Duration::from_millis(100);
 const AT_ONCE: usize = 100;
+/// Each reads the system's certificates first, tens of milliseconds of a processor's time.
+const AT_ONCE_WITH_TLS: usize = 2;
 
 fn config(port: u16) -> Config {
     Config::new()
@@ -41,6 +43,10 @@ fn rounds() -> usize {
 
 /// Plays `call` many times, many at a time; what it returns is how long the bounded part took.
 fn measure(name: &str, call: impl Fn() -> Duration + Sync) {
+    measure_at_once(AT_ONCE, name, call);
+}
+
+fn measure_at_once(at_once: usize, name: &str, call: impl Fn() -> Duration + Sync) {
     let (next, rounds) = (AtomicUsize::new(0), rounds());
     let mut took = thread::scope(|scope| {
         let play = || {
@@ -50,7 +56,7 @@ fn measure(name: &str, call: impl Fn() -> Duration + Sync) {
             }
             took
         };
-        let crew: Vec<_> = (0..AT_ONCE.min(rounds)).map(|_| scope.spawn(play)).collect();
+        let crew: Vec<_> = (0..at_once.min(rounds)).map(|_| scope.spawn(play)).collect();
         crew.into_iter().flat_map(|thread| thread.join().unwrap()).collect::<Vec<_>>()
     });
     took.sort_unstable();
@@ -147,6 +153,36 @@ fn opening_with_steps_that_each_take_most_of_the_limit() {
         talk.fall_silent()
     });
     measure("open, each step takes 0.7 s", || failing(|| Connection::open(&config(server.port()))));
+}
+
+#[test]
+#[ignore = "measures, for minutes"]
+fn opening_with_tls_that_is_offered_and_never_done() {
+    let server = ScriptedServer::start(|talk: &mut Talk| {
+        let capabilities = packet::CAPABILITIES | 1 << 11;
+        let plugin = b"mysql_native_password";
+        talk.send(&[packet::greeting_with(b"5.5.5-10.11.19-MariaDB", capabilities, plugin)])?;
+        talk.fall_silent()
+    });
+    let config = config(server.port()).tls(Tls::required()).read_timeout(LIMIT * 60);
+    measure_at_once(AT_ONCE_WITH_TLS, "open, TLS is offered and not done", || {
+        let started = Instant::now();
+        let error = Connection::open(&config).unwrap_err();
+        let took = started.elapsed();
+        assert_eq!((error.errno(), error.fault()), (Some(2013), Fault::Disconnected), "{error}");
+        took
+    });
+}
+
+#[test]
+#[ignore = "measures, for minutes"]
+fn opening_with_a_login_that_nobody_answers() {
+    let server = ScriptedServer::start(|talk: &mut Talk| {
+        talk.send(&[packet::greeting()])?;
+        talk.fall_silent()
+    });
+    let config = config(server.port()).read_timeout(LIMIT * 60);
+    measure("open, the login is not answered", || failing(|| Connection::open(&config)));
 }
 
 #[test]

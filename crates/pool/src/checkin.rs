@@ -10,6 +10,7 @@ use crate::entry::Entry;
 use crate::event::{Checkin, Reason};
 use crate::holder::Ticket;
 use crate::house::House;
+use crate::shelf::{Age, Item as _};
 
 impl House {
     /// # Blocks
@@ -30,14 +31,19 @@ impl House {
             if condemned { Some(Reason::Requested) } else { self.fault_of(&mut entry, now) };
         match reason {
             None => {
-                entry.alive_at = now;
-                let given = self.shelf.give(ticket, entry, since, now);
+                (entry.alive_at, entry.used_at) = (now, now);
+                let old = entry.age(now) != Age::Young;
+                let given = if old {
+                    self.shelf.give_old(ticket, entry, now)
+                } else {
+                    self.shelf.give(ticket, entry, since, now)
+                };
                 self.settle(given);
+                if old {
+                    self.staff();
+                }
             }
-            Some(reason) => {
-                self.shelf.withdraw(ticket);
-                self.retire(entry, reason);
-            }
+            Some(reason) => self.withdraw(entry, ticket, reason),
         }
     }
 
@@ -62,7 +68,7 @@ impl House {
         if connection.last_error().is_some_and(ServerError::refuses_writes) {
             return Some(Reason::ReadOnly);
         }
-        if let Some(reason) = entry.outlived(now, self.era().generation) {
+        if let Some(reason) = self.outlived(entry, now) {
             return Some(reason);
         }
         if !connection.state_touched() {

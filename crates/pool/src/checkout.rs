@@ -89,8 +89,8 @@ impl House {
             return Some(found);
         }
         let era = self.era();
-        if let Some(reason) = found.item.outlived(now, era.generation) {
-            self.withdraw(found, reason);
+        if let Some(reason) = self.outlived(&found.item, now) {
+            self.withdraw(found.item, found.ticket, reason);
             return None;
         }
         if !self.config.pre_ping {
@@ -108,7 +108,7 @@ impl House {
             Err(error) => {
                 log::debug!(target: "steadfast::pool", pool = self.name(), id = entry.id, error:% = error; "an idle connection was dead");
                 self.note_loss(entry.era);
-                self.withdraw(found, Reason::ValidationFailed);
+                self.withdraw(found.item, found.ticket, Reason::ValidationFailed);
                 line.cause = Some(Arc::new(error));
                 line.dead += 1;
                 if line.dead == PINGS {
@@ -118,11 +118,6 @@ impl House {
                 None
             }
         }
-    }
-
-    fn withdraw(&self, Grant { item, ticket }: Found, reason: Reason) {
-        self.shelf.withdraw(ticket);
-        self.retire(item, reason);
     }
 
     fn stand_in_line(

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use steadfast_connection::{Config, Error as ConnectError, Invalid};
 
+use crate::entry::Times;
 use crate::listener::PoolListener;
 use crate::shelf::Limits;
 use crate::{Error, Pool};
@@ -18,6 +19,9 @@ pub(crate) use bad_days::{Abandon, BadDays};
 
 const HOUR: Duration = Duration::from_secs(3600);
 const TICK: Duration = Duration::from_millis(1);
+const KEEPALIVE_JITTER: f64 = 0.1;
+/// How long before its end a connection is replaced at most.
+pub(crate) const LEAD: Duration = Duration::from_secs(60);
 /// Long enough for a server to have been forgotten, short enough to add to any clock.
 const MONTH: Duration = Duration::from_secs(30 * 24 * 3600);
 
@@ -43,6 +47,7 @@ pub struct PoolConfig {
     pub(crate) recycle: Duration,
     pub(crate) recycle_jitter: f64,
     pub(crate) max_idle_time: Option<Duration>,
+    pub(crate) keepalive: Option<Duration>,
     pub(crate) pre_ping: bool,
     pub(crate) bypass: Duration,
     pub(crate) validation_timeout: Duration,
@@ -95,7 +100,9 @@ impl PoolConfig {
     }
 
     /// The age at which a connection is closed, 1 ms to 30 days; keep it below the server's
-    /// `wait_timeout`. Default an hour.
+    /// `wait_timeout`. Default an hour. Its replacement is opened before, in the last tenth of its
+    /// life, a minute at most; a tenth of [`size`](Self::size) is replaced at a time. While connecting
+    /// fails, age is no reason to close one.
     #[must_use]
     pub fn recycle(mut self, age: Duration) -> Self {
         self.recycle = age;
@@ -115,6 +122,15 @@ impl PoolConfig {
     #[must_use]
     pub fn max_idle_time(mut self, limit: Option<Duration>) -> Self {
         self.max_idle_time = limit;
+        self
+    }
+
+    /// How long a connection may be idle until the pool pings it, 1 ms to 30 days, or `None` for
+    /// never; each time up to a tenth less, so that they are not pinged together. Keep it below the server's
+    /// `wait_timeout` and whatever cuts idle connections on the way. Default two minutes.
+    #[must_use]
+    pub fn keepalive(mut self, limit: Option<Duration>) -> Self {
+        self.keepalive = limit;
         self
     }
 
@@ -201,6 +217,9 @@ impl PoolConfig {
         if let Some(limit) = self.max_idle_time {
             time("pool.max_idle_time", limit, TICK..=MONTH, "1 ms to 30 days, or none");
         }
+        if let Some(limit) = self.keepalive {
+            time("pool.keepalive", limit, TICK..=MONTH, "1 ms to 30 days, or none");
+        }
         time("pool.bypass", self.bypass, Duration::ZERO..=HOUR, "zero to an hour");
         time("pool.validation_timeout", self.validation_timeout, TICK..=HOUR, "1 ms to an hour");
         time("pool.barging", self.barging, Duration::ZERO..=100 * TICK, "zero to 100 ms");
@@ -225,9 +244,12 @@ impl PoolConfig {
         self.size + self.overflow + budget
     }
 
-    /// The age at which a connection born now is closed. `chance` is drawn evenly from zero to one.
-    pub(crate) fn age(&self, chance: f64) -> Duration {
-        self.recycle.mul_f64(1.0 - self.recycle_jitter * chance.clamp(0.0, 1.0))
+    /// The times of a connection born now. `chance` is drawn evenly from zero to one.
+    pub(crate) fn times(&self, chance: f64) -> Times {
+        let chance = chance.clamp(0.0, 1.0);
+        let age = self.recycle.mul_f64(1.0 - self.recycle_jitter * chance);
+        let rest = self.keepalive.map(|limit| limit.mul_f64(1.0 - KEEPALIVE_JITTER * chance));
+        Times { age, lead: (age / 10).min(LEAD), rest }
     }
 }
 
@@ -242,6 +264,7 @@ impl Default for PoolConfig {
             recycle: HOUR,
             recycle_jitter: 0.2,
             max_idle_time: None,
+            keepalive: Some(Duration::from_secs(120)),
             pre_ping: true,
             bypass: Duration::from_millis(500),
             validation_timeout: Duration::from_secs(5),
@@ -262,6 +285,7 @@ impl fmt::Debug for PoolConfig {
             .field("timeout", &self.timeout)
             .field("recycle", &self.recycle)
             .field("max_idle_time", &self.max_idle_time)
+            .field("keepalive", &self.keepalive)
             .field("pre_ping", &self.pre_ping)
             .field("bad_days", &self.bad_days)
             .field("listener", &self.listener.is_some())
@@ -284,6 +308,7 @@ mod tests {
             .recycle(Duration::ZERO)
             .recycle_jitter(f64::NAN)
             .max_idle_time(Some(Duration::MAX))
+            .keepalive(Some(Duration::ZERO))
             .bypass(2 * HOUR)
             .validation_timeout(Duration::ZERO)
             .barging(HOUR)
@@ -306,6 +331,7 @@ mod tests {
                 "pool.timeout",
                 "pool.recycle",
                 "pool.max_idle_time",
+                "pool.keepalive",
                 "pool.bypass",
                 "pool.validation_timeout",
                 "pool.barging",
@@ -333,7 +359,12 @@ mod tests {
     #[test]
     fn ages_differ_downward_only() {
         let config = PoolConfig::new();
-        assert_eq!(config.age(0.0), Duration::from_secs(3600));
-        assert_eq!(config.age(1.0), Duration::from_secs(2880));
+        let seconds = |chance| {
+            let Times { age, lead, rest } = config.times(chance);
+            [age, lead, rest.unwrap_or_default()].map(|time| time.as_secs())
+        };
+        assert_eq!(seconds(0.0), [3600, 60, 120]);
+        assert_eq!(seconds(1.0), [2880, 60, 108]);
+        assert_eq!(config.clone().recycle(10 * TICK).times(0.0).lead, TICK);
     }
 }

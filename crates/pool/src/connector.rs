@@ -29,8 +29,8 @@ pub(crate) fn run(house: &Arc<House>) {
         match Connection::open(&house.server) {
             Ok(connection) => {
                 if let Some(member) = house.registry.enrol(connection) {
-                    let age = house.config.age(fastrand::f64());
-                    let entry = Box::new(Entry::new(member, house.next_id(), era, age));
+                    let times = house.config.times(fastrand::f64());
+                    let entry = Box::new(Entry::new(member, house.next_id(), era, times));
                     bring(house, order, entry, begun);
                 }
             }

@@ -10,6 +10,7 @@ use crate::config::PoolConfig;
 use crate::crew::{Crew, Duty};
 use crate::entry::{Entry, Era};
 use crate::event::{Reason, Retired};
+use crate::holder::Ticket;
 use crate::listener::{PoolListener, tell};
 use crate::registry::Registry;
 use crate::shelf::{Given, Shelf};
@@ -104,7 +105,7 @@ impl House {
 
     /// Closes a connection that the shelf has taken off already, and frees its place.
     pub(crate) fn retire(&self, entry: Box<Entry>, reason: Reason) {
-        let (id, age) = (entry.id, entry.age(Instant::now()));
+        let (id, age) = (entry.id, entry.lived(Instant::now()));
         // First off r2d2's roll, then off ours: the roll never holds more than we count.
         drop(entry);
         self.shelf.forget();
@@ -120,6 +121,36 @@ impl House {
             Given::Surplus(entry) => self.retire(entry, Reason::Overflow),
             Given::Closed(entry) => self.retire(entry, Reason::Closed),
             Given::Abandoned(entry) => self.retire(entry, Reason::Abandoned),
+            Given::Replaced(entry) => self.retire(entry, Reason::Lifetime),
+        }
+    }
+
+    /// Starts a connector if one is needed.
+    pub(crate) fn staff(self: &Arc<Self>) {
+        if self.shelf.wants_hands() {
+            self.crew.hire(self, Duty::Upkeep);
+            self.crew.hire(self, Duty::Connect);
+        }
+    }
+
+    /// Why an entry must not be lent any more, whatever its state. While connecting fails, age alone
+    /// is no reason: an old connection is better than none.
+    pub(crate) fn outlived(&self, entry: &Entry, now: Instant) -> Option<Reason> {
+        let reason = entry.outlived(now, self.era().generation)?;
+        let spared = reason == Reason::Lifetime && self.shelf.trouble().is_some();
+        (!spared).then_some(reason)
+    }
+
+    /// Closes a lent connection that was not taken back.
+    pub(crate) fn withdraw(self: &Arc<Self>, entry: Box<Entry>, ticket: Ticket, reason: Reason) {
+        if reason == Reason::Lifetime {
+            self.shelf.withdraw_old(ticket);
+        } else {
+            self.shelf.withdraw(ticket);
+        }
+        self.retire(entry, reason);
+        if reason == Reason::Lifetime {
+            self.staff();
         }
     }
 

@@ -79,6 +79,7 @@ mod stats;
 mod upkeep;
 mod waiter;
 mod watch;
+mod worker;
 
 pub use clock::{Clock, SystemClock};
 pub use config::{OnUnavailable, PoolConfig};

@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 use steadfast_connection::Config;
 
 use crate::config::{OnUnavailable, PoolConfig};
-use crate::crew::Duty;
 use crate::error::Error;
 use crate::event::{Closed, Reason};
 use crate::holder::Holder;
@@ -47,7 +46,7 @@ impl Drop for Owner {
 pub struct Drained {
     /// How long it took.
     pub waited: Duration,
-    /// True if everything came back, and, for a close, every thread of the pool has ended.
+    /// True if everything came back and was taken off the roll, and, for a close, every thread of the pool has ended.
     pub finished: bool,
     /// Who still holds a connection, the longest first.
     pub holders: Vec<Holder>,
@@ -56,10 +55,7 @@ pub struct Drained {
 impl Pool {
     pub(crate) fn open(config: PoolConfig, server: Config) -> Self {
         let house = Arc::new(House::new(config, server));
-        if house.shelf.wants_hands() {
-            house.crew.hire(&house, Duty::Upkeep);
-            house.crew.hire(&house, Duty::Connect);
-        }
+        house.staff();
         Self { owner: Arc::new(Owner(house)) }
     }
 
@@ -190,8 +186,8 @@ impl House {
         for entry in self.shelf.close() {
             self.retire(entry, Reason::Closed);
         }
-        let holders = self.shelf.settle(begun + limit.min(MONTH));
-        Drained { waited: begun.elapsed(), finished: holders.is_empty(), holders }
+        let (finished, holders) = self.shelf.settle(begun + limit.min(MONTH));
+        Drained { waited: begun.elapsed(), finished, holders }
     }
 
     fn close(&self, limit: Duration) -> Drained {
@@ -200,7 +196,9 @@ impl House {
         self.registry.close();
         self.bin.stop();
         self.watch.stop();
-        let joined = self.crew.dismiss(Instant::now().max(begun + limit.min(MONTH)) + GRACE);
+        let deadline = Instant::now().max(begun + limit.min(MONTH)) + GRACE;
+        // r2d2's worker ends with the last lease: no use in waiting for it before.
+        let joined = self.crew.dismiss(deadline) && (!finished || self.registry.is_over(deadline));
         if !joined {
             log::warn!(target: "steadfast::pool", pool = self.name(); "a thread is still connecting and ends by itself");
         }

@@ -12,13 +12,14 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use r2d2::{CustomizeConnection, ManageConnection, Pool};
 use steadfast_connection::Connection;
 
 use crate::upkeep::Bin;
+use crate::worker::{self, Presence};
 
 /// A connection on the roll. Dropped, it is taken off and closed.
 pub(crate) type Member = r2d2::PooledConnection<Roll>;
@@ -30,6 +31,7 @@ pub(crate) struct Registry {
     limit: u32,
     ready: Arc<Mutex<VecDeque<Connection>>>,
     bin: Arc<Bin>,
+    worker: Arc<Presence>,
     /// Serialises enrolment. r2d2 starts its threads when it is built: not before the first
     /// connection.
     roll: Mutex<State>,
@@ -43,7 +45,8 @@ enum State {
 
 impl Registry {
     pub(crate) fn new(limit: u32, bin: Arc<Bin>) -> Self {
-        Self { limit, ready: Arc::default(), bin, roll: Mutex::new(State::Unused) }
+        let (ready, worker) = (Arc::default(), Arc::default());
+        Self { limit, ready, bin, worker, roll: Mutex::new(State::Unused) }
     }
 
     /// Puts a connection on the roll; `None` if the registry is closed.
@@ -81,9 +84,17 @@ impl Registry {
         }
     }
 
-    /// Enrols nothing any more. r2d2's threads end when the last member is dropped.
+    /// Enrols nothing any more. r2d2's worker ends when the last member is dropped.
     pub(crate) fn close(&self) {
         *self.roll.lock() = State::Closed;
+    }
+
+    /// True if r2d2's worker has ended.
+    ///
+    /// # Blocks
+    /// Until `deadline` at most.
+    pub(crate) fn is_over(&self, deadline: Instant) -> bool {
+        self.worker.ended(deadline)
     }
 
     fn build(&self) -> Pool<Roll> {
@@ -93,8 +104,12 @@ impl Registry {
             .test_on_check_out(false)
             .max_lifetime(None)
             .idle_timeout(None)
+            .thread_pool(worker::start())
             .connection_customizer(Box::new(Leavers(Arc::clone(&self.bin))))
-            .build_unchecked(Roll(Arc::clone(&self.ready)))
+            .build_unchecked(Roll {
+                ready: Arc::clone(&self.ready),
+                worker: Arc::clone(&self.worker),
+            })
     }
 }
 
@@ -105,7 +120,10 @@ impl fmt::Debug for Registry {
 }
 
 /// What r2d2 takes for the way to connect.
-pub(crate) struct Roll(Arc<Mutex<VecDeque<Connection>>>);
+pub(crate) struct Roll {
+    ready: Arc<Mutex<VecDeque<Connection>>>,
+    worker: Arc<Presence>,
+}
 
 /// Nothing was laid down. It cannot happen, since enrolment is serialised.
 #[derive(Debug, thiserror::Error)]
@@ -117,7 +135,8 @@ impl ManageConnection for Roll {
     type Error = NothingReady;
 
     fn connect(&self) -> Result<Connection, NothingReady> {
-        self.0.lock().pop_front().ok_or(NothingReady)
+        self.worker.sign_on();
+        self.ready.lock().pop_front().ok_or(NothingReady)
     }
 
     fn is_valid(&self, _: &mut Connection) -> Result<(), NothingReady> {

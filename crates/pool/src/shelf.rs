@@ -10,6 +10,7 @@
 //!   shelf and the oldest is nudged to compete for it (`parking_lot`'s eventual fairness). An item
 //!   that was held for less than any round trip takes goes there for [`PATIENCE`] times as long.
 //! - Creation is ordered only while more wait than are being made; see `shelf/orders.rs`.
+//! - Old items are replaced before they go; see `shelf/renewal.rs`.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -24,6 +25,7 @@ use crate::waiter::{Answer, Grant, Heard, Refusal, Waiter};
 mod abandoned;
 mod breaker;
 mod orders;
+mod renewal;
 mod shedding;
 #[cfg(test)]
 mod tests;
@@ -31,6 +33,8 @@ mod tests;
 use breaker::Breaker;
 pub(crate) use breaker::Setback;
 pub(crate) use orders::Order;
+use renewal::Renewal;
+pub(crate) use renewal::{Age, Item};
 use shedding::Shedding;
 
 /// Nobody has asked a server anything in less: even on a local socket it takes 30 µs.
@@ -57,7 +61,6 @@ pub(crate) struct Limits {
 /// See the file's head.
 #[derive(Debug)]
 pub(crate) struct Shelf<T, C> {
-    limits: Limits,
     /// Guards everything that the gauges show; held for a few lines, never across I/O or a callback.
     state: Mutex<State<T, C>>,
     /// Rung when there may be something to make.
@@ -69,12 +72,16 @@ pub(crate) struct Shelf<T, C> {
 
 #[derive(Debug)]
 struct State<T, C> {
+    limits: Limits,
     idle: Vec<T>,
     waiters: VecDeque<Arc<Waiter<T, C>>>,
     lent: Ledger,
     creating: usize,
     /// Taken off for good, but still counted until it is destroyed.
     leaving: usize,
+    /// Taken off for a while, by whoever looks after idle ones.
+    away: usize,
+    renewal: Renewal,
     closed: bool,
     breaker: Breaker<C>,
     shedding: Option<Shedding>,
@@ -107,16 +114,21 @@ pub(crate) enum Given<T> {
     Closed(T),
     /// Its place was given up long ago: destroy it, then call [`Shelf::forget`].
     Abandoned(T),
+    /// It, or an old one in its stead, has been replaced: destroy it, then call [`Shelf::forget`].
+    Replaced(T),
 }
 
-impl<T, C: Clone> Shelf<T, C> {
+impl<T: Item, C: Clone> Shelf<T, C> {
     pub(crate) fn new(limits: Limits) -> Self {
         let state = State {
+            limits,
             idle: Vec::with_capacity(limits.keep),
             waiters: VecDeque::new(),
             lent: Ledger::default(),
             creating: 0,
             leaving: 0,
+            away: 0,
+            renewal: Renewal::default(),
             closed: false,
             breaker: Breaker::default(),
             shedding: limits.shedding.map(|goals| Shedding::new(goals, Instant::now())),
@@ -124,7 +136,6 @@ impl<T, C: Clone> Shelf<T, C> {
             next_seat: 0,
         };
         Self {
-            limits,
             state: Mutex::new(state),
             orders: Condvar::new(),
             settled: Condvar::new(),
@@ -135,7 +146,7 @@ impl<T, C: Clone> Shelf<T, C> {
     /// The hot path: an idle item, unless somebody older must be served first.
     pub(crate) fn take(&self, borrower: Borrower) -> Option<Grant<T>> {
         let mut state = self.state.lock();
-        if state.oldest_is_due(borrower.since, self.limits.barging * PATIENCE) {
+        if state.oldest_is_due(borrower.since, state.limits.barging * PATIENCE) {
             return None;
         }
         let now = borrower.since;
@@ -152,7 +163,7 @@ impl<T, C: Clone> Shelf<T, C> {
         if state.closed {
             return Joined::Refused(Refusal::Closed);
         }
-        if !state.oldest_is_due(borrower.since, self.limits.barging * PATIENCE)
+        if !state.oldest_is_due(borrower.since, state.limits.barging * PATIENCE)
             && let Some(grant) = self.pop(&mut state, borrower.clone())
         {
             return Joined::Granted(grant);
@@ -162,7 +173,7 @@ impl<T, C: Clone> Shelf<T, C> {
             return Joined::Refused(refusal);
         }
         state.shed(now);
-        let full = self.limits.waiters > 0 && state.waiters.len() >= self.limits.waiters;
+        let full = state.limits.waiters > 0 && state.waiters.len() >= state.limits.waiters;
         if full && seat.is_none() {
             return Joined::Refused(Refusal::QueueFull);
         }
@@ -172,7 +183,7 @@ impl<T, C: Clone> Shelf<T, C> {
         let place = state.waiters.partition_point(|other| other.seat < seat);
         state.waiters.insert(place, Arc::clone(&waiter));
         Gauges::count(&self.gauges.waits);
-        let wanted = state.wanted(&self.limits);
+        let wanted = state.wanted();
         let hire = wanted && state.resting == 0;
         self.show(&state);
         drop(state);
@@ -217,12 +228,12 @@ impl<T, C: Clone> Shelf<T, C> {
     /// Takes an item back from its holder, who had it since `since`.
     pub(crate) fn give(&self, ticket: Ticket, item: T, since: Instant, now: Instant) -> Given<T> {
         let brief = now.saturating_duration_since(since) < BRIEF;
-        let window = self.limits.barging * if brief { PATIENCE } else { 1 };
         let mut state = self.state.lock();
         if self.strike(&mut state, ticket) {
             state.leaving += 1;
             return Given::Abandoned(item);
         }
+        let window = state.limits.barging * if brief { PATIENCE } else { 1 };
         self.place(state, item, now, window)
     }
 
@@ -256,7 +267,7 @@ impl<T, C: Clone> Shelf<T, C> {
     pub(crate) fn forget(&self) {
         let mut state = self.state.lock();
         state.leaving = state.leaving.saturating_sub(1);
-        let wanted = state.wanted(&self.limits);
+        let wanted = state.wanted();
         let settled = state.settled();
         self.show(&state);
         drop(state);
@@ -289,14 +300,15 @@ impl<T, C: Clone> Shelf<T, C> {
         self.state.lock().closed
     }
 
-    /// Waits until a closed shelf has got everything back; tells the holders that are left.
+    /// Waits until a closed shelf has got everything back and seen it destroyed; tells whether it
+    /// has, and the holders that are left.
     ///
     /// # Blocks
     /// Until `deadline` at most.
-    pub(crate) fn settle(&self, deadline: Instant) -> Vec<Holder> {
+    pub(crate) fn settle(&self, deadline: Instant) -> (bool, Vec<Holder>) {
         let mut state = self.state.lock();
         while !state.settled() && !self.settled.wait_until(&mut state, deadline).timed_out() {}
-        state.lent.holders(Instant::now())
+        (state.settled(), state.lent.holders(Instant::now()))
     }
 
     pub(crate) fn holders(&self) -> Vec<Holder> {
@@ -313,13 +325,13 @@ impl<T, C: Clone> Shelf<T, C> {
         window: Duration,
     ) -> Given<T> {
         state.shed(now);
-        if state.closed || (state.waiters.is_empty() && state.idle.len() >= self.limits.keep) {
+        if state.closed || (state.waiters.is_empty() && state.idle.len() >= state.limits.keep) {
             state.leaving += 1;
             self.show(&state);
             return if state.closed { Given::Closed(item) } else { Given::Surplus(item) };
         }
         let due = state.oldest_is_due(now, window);
-        let ring = if due || state.idle.len() >= self.limits.keep {
+        let ring = if due || state.idle.len() >= state.limits.keep {
             self.hand_off(&mut state, item, now)
         } else {
             state.idle.push(item);
@@ -390,7 +402,7 @@ impl<T, C: Clone> Shelf<T, C> {
         let ticket = state.lent.enter(borrower);
         self.gauges.lent_one_more();
         self.show(state);
-        if state.idle.len() < self.limits.spare && state.resting > 0 {
+        if state.idle.len() < state.limits.spare && state.resting > 0 {
             self.orders.notify_one();
         }
         Some(Grant { item, ticket })
@@ -402,7 +414,7 @@ impl<T, C: Clone> Shelf<T, C> {
     }
 }
 
-impl<T, C: Clone> State<T, C> {
+impl<T: Item, C: Clone> State<T, C> {
     fn oldest_is_due(&self, now: Instant, window: Duration) -> bool {
         self.waiters
             .front()
@@ -421,7 +433,16 @@ impl<T, C: Clone> State<T, C> {
         refused
     }
 
+    /// Items that there are.
+    fn live(&self) -> usize {
+        self.idle.len() + self.lent.len() + self.leaving + self.away
+    }
+
+    fn is_full(&self) -> bool {
+        self.live() + self.creating >= self.breaker.most(self.limits.most)
+    }
+
     fn settled(&self) -> bool {
-        self.closed && self.lent.is_empty() && self.leaving == 0
+        self.closed && self.lent.is_empty() && self.leaving + self.away == 0
     }
 }

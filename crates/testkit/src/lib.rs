@@ -40,6 +40,7 @@
 
 mod client;
 mod database;
+mod door;
 mod endpoint;
 mod error;
 mod eventually;

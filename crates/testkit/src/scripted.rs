@@ -3,15 +3,13 @@
 //! [`packet`] writes the packets, [`Talk`] is one client's connection, and [`Talk::honest`] gives
 //! the answer that a decent server would give, for the script to send, spoil or replace.
 
-use std::io::{self, Read, Write};
-use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::io::{self, Read as _, Write as _};
+use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::{self, JoinHandle};
 
 use parking_lot::Mutex;
 
-use crate::sockets;
+use crate::door::Door;
 
 mod honest;
 pub mod packet;
@@ -19,18 +17,12 @@ pub mod packet;
 /// A listener that runs a script for each client; it ends, and closes its connections, on drop.
 #[derive(Debug)]
 pub struct ScriptedServer {
-    addr: SocketAddr,
-    inside: Arc<Inside>,
-    thread: Option<JoinHandle<()>>,
+    door: Door,
+    received: Received,
 }
 
-#[derive(Debug)]
-struct Inside {
-    listener: TcpListener,
-    closing: AtomicBool,
-    received: Mutex<Vec<u8>>,
-    open: Mutex<Vec<TcpStream>>,
-}
+/// Every byte that a client has sent so far, of all clients together.
+type Received = Arc<Mutex<Vec<u8>>>;
 
 impl ScriptedServer {
     /// Runs `script` for each client, in a thread of its own; when it returns, the connection is
@@ -43,70 +35,27 @@ impl ScriptedServer {
     where
         S: Fn(&mut Talk) -> io::Result<()> + Send + Sync + 'static,
     {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free loopback port");
-        let addr = listener.local_addr().expect("it is bound");
-        let inside = Arc::new(Inside {
-            listener,
-            closing: AtomicBool::new(false),
-            received: Mutex::new(Vec::new()),
-            open: Mutex::new(Vec::new()),
+        let received = Received::default();
+        let door = Door::open({
+            let received = Arc::clone(&received);
+            move |stream| {
+                let mut talk = Talk::new(stream, Arc::clone(&received));
+                // The client may go away at any point.
+                drop(script(&mut talk));
+                drop(talk.stream.shutdown(Shutdown::Both));
+            }
         });
-        let thread = thread::spawn({
-            let inside = Arc::clone(&inside);
-            move || inside.accept(&Arc::new(script))
-        });
-        Self { addr, inside, thread: Some(thread) }
+        Self { door, received }
     }
 
     /// The port it listens on, at 127.0.0.1.
     pub fn port(&self) -> u16 {
-        self.addr.port()
+        self.door.addr().port()
     }
 
     /// Every byte that a client has sent so far, of all clients together.
     pub fn received(&self) -> Vec<u8> {
-        self.inside.received.lock().clone()
-    }
-}
-
-impl Inside {
-    fn accept<S>(self: &Arc<Self>, script: &Arc<S>)
-    where
-        S: Fn(&mut Talk) -> io::Result<()> + Send + Sync + 'static,
-    {
-        let mut talks = Vec::new();
-        while let Ok((stream, _)) = self.listener.accept() {
-            let mut open = self.open.lock();
-            if self.closing.load(Ordering::Acquire) {
-                break;
-            }
-            let Ok(kept) = stream.try_clone() else { break };
-            open.push(kept);
-            drop(open);
-            let (inside, script) = (Arc::clone(self), Arc::clone(script));
-            talks.push(thread::spawn(move || {
-                let mut talk = Talk::new(stream, inside);
-                // The client may go away at any point.
-                drop(script(&mut talk));
-                drop(talk.stream.shutdown(Shutdown::Both));
-            }));
-        }
-        for talk in talks {
-            drop(talk.join());
-        }
-    }
-}
-
-impl Drop for ScriptedServer {
-    fn drop(&mut self) {
-        self.inside.closing.store(true, Ordering::Release);
-        sockets::stop_listening(&self.inside.listener);
-        for stream in self.inside.open.lock().drain(..) {
-            drop(stream.shutdown(Shutdown::Both));
-        }
-        if let Some(thread) = self.thread.take() {
-            drop(thread.join());
-        }
+        self.received.lock().clone()
     }
 }
 
@@ -114,17 +63,17 @@ impl Drop for ScriptedServer {
 #[derive(Debug)]
 pub struct Talk {
     stream: TcpStream,
-    inside: Arc<Inside>,
+    received: Received,
     /// The sequence number of the next packet.
     sequence: u8,
     honest: honest::Session,
 }
 
 impl Talk {
-    fn new(stream: TcpStream, inside: Arc<Inside>) -> Self {
+    fn new(stream: TcpStream, received: Received) -> Self {
         // Without it, a pause between two small packets is Nagle's and not the script's.
         drop(stream.set_nodelay(true));
-        Self { stream, inside, sequence: 0, honest: honest::Session::default() }
+        Self { stream, received, sequence: 0, honest: honest::Session::default() }
     }
 
     /// The client's next packet, without its header.
@@ -143,7 +92,7 @@ impl Talk {
 
     fn read_exact(&mut self, buffer: &mut [u8]) -> io::Result<()> {
         self.stream.read_exact(buffer)?;
-        self.inside.received.lock().extend_from_slice(buffer);
+        self.received.lock().extend_from_slice(buffer);
         Ok(())
     }
 
@@ -180,7 +129,7 @@ impl Talk {
         loop {
             match self.stream.read(&mut buffer)? {
                 0 => return Ok(()),
-                count => self.inside.received.lock().extend_from_slice(&buffer[..count]),
+                count => self.received.lock().extend_from_slice(&buffer[..count]),
             }
         }
     }

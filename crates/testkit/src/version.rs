@@ -47,17 +47,27 @@ impl Version {
         self.numbers
     }
 
-    /// Whether a test that only makes sense on `vendor` runs here. If not, the test is to return: its
-    /// name and `reason` are printed, and added to the file that `STEADFAST_SKIPPED` names, from which
-    /// `scripts/test` tells them.
+    /// Whether a test that only makes sense on `vendor` runs here. If not, the test is to return: it
+    /// was [skipped](Self::skip).
     ///
     /// # Panics
-    /// If that file cannot be written.
+    /// As [`skip`](Self::skip) does.
     #[must_use = "the test has to return when it does not run here"]
     pub fn runs(&self, vendor: Vendor, reason: &str) -> bool {
         if self.vendor == vendor {
             return true;
         }
+        self.skip(reason);
+        false
+    }
+
+    /// Says that the test under way does not run on this server, and is to return: its name and
+    /// `reason` are printed, and added to the file that `STEADFAST_SKIPPED` names, from which
+    /// `scripts/test` tells them.
+    ///
+    /// # Panics
+    /// If that file cannot be written.
+    pub fn skip(&self, reason: &str) {
         let thread = thread::current();
         let line = format!("skipped on {self}: {}: {reason}", thread.name().unwrap_or("a test"));
         #[expect(clippy::print_stderr, reason = "whoever runs the test is to see it")]
@@ -69,7 +79,6 @@ impl Version {
             let written = file.and_then(|mut file| file.write_all(format!("{line}\n").as_bytes()));
             written.map_err(Error::io("writing to the file of STEADFAST_SKIPPED")).unwrap();
         }
-        false
     }
 }
 

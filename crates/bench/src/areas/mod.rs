@@ -3,6 +3,7 @@
 mod connection;
 mod pool;
 
+use crate::arguments::Length;
 use crate::child::Work;
 use crate::ground::{Ground, Place};
 use crate::harness::{Contestant, Failure, Metric};
@@ -14,9 +15,19 @@ pub(crate) type Enter = fn(&Ground) -> Result<Entry, Failure>;
 #[derive(Clone)]
 pub(crate) struct Benchmark {
     pub(crate) metric: Metric,
+    /// What the same rounds show besides.
+    pub(crate) also: Vec<Metric>,
     pub(crate) place: Place,
+    pub(crate) length: Length,
     /// Only called when the metric's turn has come.
     pub(crate) enter: Enter,
+}
+
+impl Benchmark {
+    /// Each gives a line for each peer.
+    pub(crate) fn metrics(&self) -> Vec<Metric> {
+        std::iter::once(&self.metric).chain(&self.also).copied().collect()
+    }
 }
 
 /// Everybody who takes part in one metric.
@@ -50,7 +61,8 @@ mod tests {
 
     #[test]
     fn every_metric_has_a_name_of_its_own_in_an_area() {
-        let names: Vec<&str> = all().iter().map(|benchmark| benchmark.metric.name).collect();
+        let metrics: Vec<Metric> = all().iter().flat_map(Benchmark::metrics).collect();
+        let names: Vec<&str> = metrics.iter().map(|metric| metric.name).collect();
 
         assert_eq!(names.iter().collect::<HashSet<_>>().len(), names.len(), "{names:?}");
         for name in names {

@@ -18,8 +18,8 @@ fn to_both(errno: u32) -> Option<(Fault, Loss)> {
         1205 => (Fault::Transient, Loss::Unknown),
         1243 | 1412 | 1615 | 1689 | 3058 => (Fault::Transient, Loss::Statement),
         // The connection: the client library.
-        2002 | 2003 | 2005 | 2006 | 2012 | 2013 | 2014 | 2026 | 2027 | 2055 | 5013 | 5014
-        | 5015 => (Fault::Disconnected, Loss::Connection),
+        2000 | 2002 | 2003 | 2005 | 2006 | 2012 | 2013 | 2014 | 2026 | 2027 | 2055 | 5013
+        | 5014 | 5015 => (Fault::Disconnected, Loss::Connection),
         // The connection.
         1042 | 1043 | 1053 | 1152 | 1154 | 1155 | 1156 | 1157 | 1158 | 1159 | 1160 | 1161
         | 1184 | 1835 => (Fault::Disconnected, Loss::Connection),
@@ -69,8 +69,8 @@ fn to_both(errno: u32) -> Option<(Fault, Loss)> {
             (Fault::Permanent, Loss::Statement)
         }
         // The statement is wrong: the client library.
-        2000 | 2030 | 2031 | 2033 | 2034 | 2035 | 2036 | 2050 | 2051 | 2052 | 2053 | 2056
-        | 2068 | 5003 | 5006 | 5007 | 5009 => (Fault::Permanent, Loss::Statement),
+        2030 | 2031 | 2033 | 2034 | 2035 | 2036 | 2050 | 2051 | 2052 | 2053 | 2056 | 2068
+        | 5003 | 5006 | 5007 | 5009 => (Fault::Permanent, Loss::Statement),
         // Changing the schema.
         1004 | 1005 | 1006 | 1007 | 1008 | 1010 | 1025 | 1050 | 1059 | 1060 | 1061 | 1063
         | 1067 | 1068 | 1069 | 1070 | 1071 | 1072 | 1073 | 1074 | 1075 | 1089 | 1090 | 1091

@@ -17,13 +17,11 @@ use mysqlclient_sys as ffi;
 
 use super::mariadb;
 use crate::Config;
+use crate::fault::{CR_AUTH_PLUGIN_ERR, CR_SSL_CONNECTION_ERROR};
 use crate::tls::Mode;
 
 const AUTHENTICATION_PLUGIN: c_int = 2;
 const CLIENT_SSL: c_ulong = 1 << 11;
-/// What a plugin returns to name the error of the connection.
-const CR_SSL_CONNECTION_ERROR: c_int = 2026;
-const CR_AUTH_PLUGIN_ERR: c_int = 2061;
 
 /// The plugins, by their places in `ORIGINALS`.
 const NAMES: [&CStr; 3] = [c"mysql_native_password", c"client_ed25519", c"caching_sha2_password"];
@@ -115,14 +113,14 @@ unsafe extern "C" fn step<const PLUGIN: usize>(vio: *mut c_void, mysql: *mut ffi
         policy.refused = examine(mysql, policy, PLUGIN);
         POLICY.set(Some(policy));
         match policy.refused {
-            Some(Refusal::Plain) => return CR_SSL_CONNECTION_ERROR,
-            Some(Refusal::Readable) => return CR_AUTH_PLUGIN_ERR,
+            Some(Refusal::Plain) => return CR_SSL_CONNECTION_ERROR.cast_signed(),
+            Some(Refusal::Readable) => return CR_AUTH_PLUGIN_ERR.cast_signed(),
             None => {}
         }
     }
     let original = ORIGINALS.get(PLUGIN).map_or(ptr::null_mut(), |it| it.load(Ordering::Acquire));
     if original.is_null() {
-        return CR_AUTH_PLUGIN_ERR;
+        return CR_AUTH_PLUGIN_ERR.cast_signed();
     }
     // SAFETY: what `install` found in the plugin's place for a function of this type.
     let original: Authenticate = unsafe { mem::transmute(original) };

@@ -16,7 +16,9 @@ use super::local_data::{self, LocalData};
 use super::text::TextRows;
 use super::version::Placeholder;
 use super::{IS_MARIADB, options, patience};
-use crate::fault::{CR_SERVER_GONE_ERROR, CR_SERVER_LOST, Vendor};
+use crate::fault::{
+    CR_AUTH_PLUGIN_ERR, CR_SERVER_GONE_ERROR, CR_SERVER_LOST, CR_SSL_CONNECTION_ERROR, Vendor,
+};
 use crate::wire::{Channel, Dialect};
 use crate::{Config, Error, ServerError};
 
@@ -26,12 +28,8 @@ const CLIENT_LOCAL_FILES: c_ulong = 128;
 const CLIENT_MULTI_STATEMENTS: c_ulong = 1 << 16;
 const CLIENT_MULTI_RESULTS: c_ulong = 1 << 17;
 const CLIENT_SESSION_TRACKING: c_ulong = 1 << 23;
-const CLIENT_DEPRECATE_EOF: c_ulong = 1 << 24;
+pub(super) const CLIENT_DEPRECATE_EOF: c_ulong = 1 << 24;
 const CLIENT_QUERY_ATTRIBUTES: c_ulong = 1 << 27;
-
-const SERVER_STATUS_IN_TRANS: u32 = 1;
-const SERVER_PS_OUT_PARAMS: u32 = 1 << 12;
-pub(super) const SERVER_SESSION_STATE_CHANGED: u32 = 1 << 14;
 
 /// A connected `MYSQL`. Closed when dropped, with `COM_QUIT`.
 pub(crate) struct Handle {
@@ -39,9 +37,7 @@ pub(crate) struct Handle {
     vendor: Vendor,
     /// Where prepared statements go, past the client library.
     pub(crate) channel: Channel,
-    /// The last answer came on the channel, not through the client library.
-    pub(crate) wire_answers: bool,
-    /// The database in use, if a prepared statement chose it.
+    /// The database in use, once another was chosen.
     pub(crate) schema: Option<String>,
     /// The server's `max_allowed_packet`, once it was asked for.
     pub(crate) packet_limit: Option<u64>,
@@ -69,7 +65,6 @@ impl Handle {
             mysql,
             vendor: Vendor::MariaDb,
             channel: Channel::through_library(Dialect::default()),
-            wire_answers: false,
             schema: None,
             packet_limit: None,
             owed: None,
@@ -133,7 +128,7 @@ impl Handle {
             let message = format!("no answer within {limit:?}");
             return Err(ServerError::new(self.vendor, CR_SERVER_LOST, "08S01", &message));
         }
-        while self.read_answer()? {}
+        while self.read_answer()?.is_followed {}
         self.channel.set_read_timeout(read_timeout).map_err(|error| {
             ServerError::new(self.vendor, CR_SERVER_LOST, "08S01", &error.to_string())
         })
@@ -182,7 +177,7 @@ impl Handle {
             )
         };
         let connect = || patience::during(self.mysql, config, connect);
-        let (connected, refusal) = guard::during(self.mysql, config, connect);
+        let ((connected, is_overdue), refusal) = guard::during(self.mysql, config, connect);
         placeholder.take_back(self.mysql);
         if connected.is_null() {
             match refusal {
@@ -200,7 +195,14 @@ impl Handle {
                 }
                 None => {}
             }
-            let source = Box::new(self.error().refused());
+            // In the middle of TLS both libraries say 2026, as of a certificate.
+            let source = match self.error() {
+                error if is_overdue && error.errno() == CR_SSL_CONNECTION_ERROR => {
+                    ServerError::overdue(self.vendor)
+                }
+                error => error.refused(),
+            };
+            let source = Box::new(source);
             return Err(Error::Connect { endpoint: config.endpoint(), source });
         }
         Ok(())
@@ -227,29 +229,19 @@ impl Handle {
         ServerError::new(self.vendor, errno, &sqlstate, &message)
     }
 
-    /// `COM_RESET_CONNECTION`: rolls back, drops temporary tables, user locks, variables and
-    /// prepared statements.
-    pub(crate) fn reset(&mut self) -> Result<(), ServerError> {
-        self.settle()?;
-        self.hand_over();
-        self.channel.forget_statements();
-        // SAFETY: `self` is a live, connected handle.
-        let failed = unsafe { ffi::mysql_reset_connection(self.mysql.as_ptr()) };
-        self.checked(failed)
-    }
-
     /// `COM_QUERY`, one or several statements; the first answer has arrived when it returns.
     pub(crate) fn query(&mut self, sql: &str) -> Result<(), ServerError> {
         if sql.is_empty() {
             return Err(ServerError::empty_query(self.vendor));
         }
         self.settle()?;
+        self.channel.in_step(self.vendor)?;
         self.hand_over();
         let length = c_ulong::try_from(sql.len()).unwrap_or(c_ulong::MAX);
         // SAFETY: pointer and length describe `sql`, which lives until the call returns.
         let failed =
             unsafe { ffi::mysql_real_query(self.mysql.as_ptr(), sql.as_ptr().cast(), length) };
-        self.checked(failed)
+        if failed == 0 { self.take_over() } else { Err(self.error()) }
     }
 
     /// Waits until the server has sent something.
@@ -304,13 +296,10 @@ impl Handle {
         Ok(())
     }
 
-    /// The library answers next; an error tells nothing of the transaction, so it must know what was
-    /// told before.
+    /// The library answers next. Behind rows it keeps of the status what it knew before.
     fn hand_over(&mut self) {
-        if !std::mem::take(&mut self.wire_answers) {
-            return;
-        }
-        let status = self.channel.summary.lasting().into();
+        self.channel.begin();
+        let status = self.channel.summary.status.into();
         // SAFETY: writes a field of a live handle, which the library itself sets with each answer.
         unsafe { (*self.mysql.as_ptr()).server_status = status };
     }
@@ -319,7 +308,7 @@ impl Handle {
     pub(crate) fn next_answer(&mut self) -> Result<bool, ServerError> {
         // SAFETY: the rows of the answer before are gone: `TextRows` borrows the handle mutably.
         match unsafe { ffi::mysql_next_result(self.mysql.as_ptr()) } {
-            0 => Ok(true),
+            0 => self.take_over().map(|()| true),
             // libmariadb also says -1 where the next answer's columns broke off.
             -1 if !self.has_failed() => Ok(false),
             _ => Err(self.error()),
@@ -344,92 +333,9 @@ impl Handle {
         answer
     }
 
-    pub(crate) fn status(&self) -> u32 {
-        if self.wire_answers {
-            return self.channel.summary.status.into();
-        }
-        // SAFETY: reads a field of a live handle; the library writes it only inside its calls.
-        unsafe { (*self.mysql.as_ptr()).server_status }
-    }
-
-    /// True if the last answer said that a transaction is open.
-    pub(crate) fn in_transaction(&self) -> bool {
-        self.status() & SERVER_STATUS_IN_TRANS != 0
-    }
-
-    /// True if the rows at hand are a procedure's OUT and INOUT parameters.
-    pub(crate) fn has_out_parameters(&self) -> bool {
-        self.status() & SERVER_PS_OUT_PARAMS != 0
-    }
-
-    /// True if the last answer said that session state changed (schema, variables, temporary tables
-    /// …). MySQL sets the same bit where all it tells is that a transaction was begun or ended.
-    pub(crate) fn session_changed(&self) -> bool {
-        use ffi::enum_session_state_type as kind;
-
-        if self.wire_answers {
-            // What cannot be read is taken for a change.
-            return self.channel.summary.session_changed().unwrap_or(true);
-        }
-        let told = |kinds: &[kind]| kinds.iter().any(|&kind| self.tells_of(kind));
-        let of_session = [
-            kind::SESSION_TRACK_SYSTEM_VARIABLES,
-            kind::SESSION_TRACK_SCHEMA,
-            kind::SESSION_TRACK_STATE_CHANGE,
-        ];
-        let of_transaction = [
-            kind::SESSION_TRACK_GTIDS,
-            kind::SESSION_TRACK_TRANSACTION_CHARACTERISTICS,
-            kind::SESSION_TRACK_TRANSACTION_STATE,
-        ];
-        self.status() & SERVER_SESSION_STATE_CHANGED != 0
-            && (told(&of_session) || !told(&of_transaction))
-    }
-
-    /// Whether the last answer of the client library holds a change of this kind.
-    fn tells_of(&self, kind: ffi::enum_session_state_type) -> bool {
-        let (mut data, mut length) = (ptr::null(), 0);
-        // SAFETY: the handle is live; both pointers are to variables of the declared types.
-        let missing = unsafe {
-            ffi::mysql_session_track_get_first(
-                self.mysql.as_ptr(),
-                kind,
-                &raw mut data,
-                &raw mut length,
-            )
-        };
-        missing == 0
-    }
-
     pub(crate) fn thread_id(&self) -> u64 {
         // SAFETY: reads a field of a live handle.
         unsafe { ffi::mysql_thread_id(self.mysql.as_ptr()) }
-    }
-
-    pub(crate) fn affected_rows(&self) -> u64 {
-        if self.wire_answers {
-            return self.channel.summary.affected_rows;
-        }
-        // SAFETY: reads a field of a live handle. (my_ulonglong)-1 stands for "a result set": none
-        // affected.
-        let affected = unsafe { ffi::mysql_affected_rows(self.mysql.as_ptr()) };
-        if affected == u64::MAX { 0 } else { affected }
-    }
-
-    pub(crate) fn insert_id(&self) -> u64 {
-        if self.wire_answers {
-            return self.channel.summary.insert_id;
-        }
-        // SAFETY: reads a field of a live handle.
-        unsafe { ffi::mysql_insert_id(self.mysql.as_ptr()) }
-    }
-
-    pub(crate) fn warnings(&self) -> u32 {
-        if self.wire_answers {
-            return self.channel.summary.warnings.into();
-        }
-        // SAFETY: reads a field of a live handle.
-        unsafe { ffi::mysql_warning_count(self.mysql.as_ptr()) }
     }
 
     pub(crate) fn server_version(&self) -> String {
@@ -479,10 +385,6 @@ impl Handle {
     pub(super) fn as_ptr(&self) -> *mut ffi::MYSQL {
         self.mysql.as_ptr()
     }
-
-    fn checked(&self, failed: i32) -> Result<(), ServerError> {
-        if failed == 0 { Ok(()) } else { Err(self.error()) }
-    }
 }
 
 impl Drop for Handle {
@@ -495,7 +397,6 @@ impl Drop for Handle {
 /// Why an account with `caching_sha2_password` is refused.
 const READABLE: &str = "caching_sha2_password needs an encrypted connection, a Unix socket, or the \
                         server's key in server_public_key with ssl_mode=disabled";
-const CR_AUTH_PLUGIN_ERR: u32 = 2061;
 
 /// `mysql_library_init`, which is not safe to call from two threads at once.
 fn init_library() {
@@ -507,15 +408,15 @@ fn init_library() {
         if failed != 0 {
             log::error!(target: "steadfast::connection", code = failed; "the client library did not initialise");
         }
-        patience::install();
-        if IS_MARIADB {
-            // SAFETY: null asks for a new handle.
-            let scratch = NonNull::new(unsafe { ffi::mysql_init(ptr::null_mut()) });
-            if let Some(scratch) = scratch {
+        // SAFETY: null asks for a new handle.
+        let scratch = NonNull::new(unsafe { ffi::mysql_init(ptr::null_mut()) });
+        if let Some(scratch) = scratch {
+            patience::install(scratch);
+            if IS_MARIADB {
                 guard::install(scratch);
-                // SAFETY: made above, and used by nobody after this.
-                unsafe { ffi::mysql_close(scratch.as_ptr()) };
             }
+            // SAFETY: made above, and used by nobody after this.
+            unsafe { ffi::mysql_close(scratch.as_ptr()) };
         }
     });
 }

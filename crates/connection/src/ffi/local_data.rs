@@ -98,6 +98,6 @@ extern "C" fn error(_data: *mut c_void, text: *mut c_char, length: c_uint) -> c_
         // SAFETY: the library gives a buffer of `length` bytes for a C string.
         unsafe { *text = 0 };
     }
-    // CR_UNKNOWN_ERROR; what happened is kept in `LocalData::failure`.
-    2000
+    // CR_LOAD_DATA_LOCAL_INFILE_REJECTED; what happened is kept in `LocalData::failure`.
+    2068
 }

@@ -7,7 +7,8 @@
 //! | `mariadb.rs`, `mysql.rs` | what only one of the two client libraries knows |
 //! | `guard.rs` | what libmariadb must be kept from before it logs in |
 //! | `patience.rs` | one limit for all of connecting |
-//! | `tracking.rs` | what came of the session's state with the last answer |
+//! | `summary.rs` | what the library was told with its last answer |
+//! | `trace.rs` | how libmysqlclient tells that it is connected |
 //! | `text.rs` | a `MYSQL_RES` of a text query, row by row |
 //! | `packets.rs` | single packets, where the library encrypts them |
 //! | `version.rs` | a version for the library to look at before there is one |
@@ -27,8 +28,9 @@ mod mysql;
 mod options;
 mod packets;
 mod patience;
+mod summary;
 mod text;
-mod tracking;
+mod trace;
 mod version;
 
 /// Which library mysqlclient-sys has found: only libmysqlclient has an `ssl_mode`.

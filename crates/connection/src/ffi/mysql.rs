@@ -5,7 +5,7 @@ use std::ptr::{self, NonNull};
 
 use mysqlclient_sys as ffi;
 
-use super::handle::Handle;
+use super::handle::{CLIENT_DEPRECATE_EOF, Handle};
 use super::options::{set_flag, set_number, set_text, tls_versions};
 use crate::Config;
 use crate::tls::Mode;
@@ -18,7 +18,6 @@ const SSL_MODE: c_uint = 35;
 const GET_SERVER_PUBLIC_KEY: c_uint = 36;
 const RETRY_COUNT: c_uint = 37;
 
-const CLIENT_DEPRECATE_EOF: c_ulong = 1 << 24;
 const EOF: u8 = 0xfe;
 
 unsafe extern "C" {

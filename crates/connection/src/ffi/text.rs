@@ -52,13 +52,18 @@ impl<'conn> TextRows<'conn> {
         let Some(values) = NonNull::new(row) else {
             // SAFETY: reads a field of a live handle.
             let failed = unsafe { ffi::mysql_errno(self.handle.as_ptr()) } != 0;
-            return if failed { Err(self.handle.error()) } else { Ok(false) };
+            return if failed { Err(self.handle.error()) } else { self.end() };
         };
         // SAFETY: a row was just fetched.
         let lengths = unsafe { ffi::mysql_fetch_lengths(result.as_ptr()) };
         let lengths = NonNull::new(lengths).ok_or_else(|| self.handle.error())?;
         self.current = Some((values, lengths));
         Ok(true)
+    }
+
+    fn end(&mut self) -> Result<bool, ServerError> {
+        self.handle.take_over()?;
+        Ok(false)
     }
 
     /// The row fetched last; it lies in the library's buffer until the next is fetched.

@@ -1,20 +1,28 @@
 //! The packets that end something: OK, ERR and EOF.
 
-use super::parse::{Bytes, Malformed};
+use super::parse::{Bytes, Malformed, put_text};
+use crate::counts::Counts;
+use crate::ffi::Handle;
 
 pub(crate) const OK: u8 = 0x00;
 pub(crate) const LOCAL_DATA: u8 = 0xfb;
 pub(crate) const EOF: u8 = 0xfe;
 pub(crate) const ERR: u8 = 0xff;
 
+pub(crate) const STATUS_IN_TRANSACTION: u16 = 1;
 pub(crate) const STATUS_MORE_RESULTS: u16 = 1 << 3;
 pub(crate) const STATUS_CURSOR_EXISTS: u16 = 1 << 6;
 pub(crate) const STATUS_LAST_ROW_SENT: u16 = 1 << 7;
 pub(crate) const STATUS_OUT_PARAMETERS: u16 = 1 << 12;
 pub(crate) const STATUS_SESSION_CHANGED: u16 = 1 << 14;
 
-const SESSION_TRACK_SCHEMA: u8 = 1;
-const SESSION_TRACK_GTIDS: u8 = 3;
+pub(crate) const TRACK_VARIABLES: u8 = 0;
+pub(crate) const TRACK_SCHEMA: u8 = 1;
+pub(crate) const TRACK_STATE: u8 = 2;
+pub(crate) const TRACK_GTIDS: u8 = 3;
+
+/// MariaDB's variable that changes with each commit.
+pub(crate) const LAST_GTID: &str = "last_gtid";
 
 /// A row may begin with EOF's byte: its first value then has a length in eight bytes.
 const SHORTEST_LONG_ROW: usize = 0xff_ffff;
@@ -59,6 +67,7 @@ pub(crate) struct Summary {
     pub(crate) insert_id: u64,
     pub(crate) warnings: u16,
     pub(crate) status: u16,
+    pub(crate) counts: Option<Counts>,
     /// The changes of the session's state, as they came ("session state info").
     pub(crate) changes: Vec<u8>,
 }
@@ -78,11 +87,18 @@ impl Summary {
             insert_id: bytes.number()?,
             status: bytes.u16()?,
             warnings: bytes.u16()?,
-            changes: Vec::new(),
+            ..Self::default()
         };
+        if bytes.left() == 0 {
+            return Ok(summary);
+        }
+        // A text for people.
+        let told = bytes.text();
+        if let Ok(text @ [_, ..]) = told {
+            summary.counts = Counts::read(text);
+        }
         if tracks && summary.status & STATUS_SESSION_CHANGED != 0 {
-            // A text for people comes before them.
-            bytes.text()?;
+            told?;
             summary.changes.extend_from_slice(bytes.text()?);
         }
         Ok(summary)
@@ -95,18 +111,21 @@ impl Summary {
         Ok(Self { warnings: bytes.u16()?, status: bytes.u16()?, ..Self::default() })
     }
 
-    /// Whether the session differs from before. MySQL sets the same bit where all it tells is that a
-    /// transaction was begun or ended, or its GTID.
+    /// Whether the session differs from before. The same bit is set where all that is told is that a
+    /// transaction was begun or ended, or its GTID, which MariaDB tells as a variable.
     pub(crate) fn session_changed(&self) -> Result<bool, Malformed> {
         if self.status & STATUS_SESSION_CHANGED == 0 {
             return Ok(false);
         }
         let mut bytes = Bytes::new(&self.changes);
         while bytes.left() > 0 {
-            if bytes.u8()? < SESSION_TRACK_GTIDS {
+            let kind = bytes.u8()?;
+            let change = bytes.text()?;
+            let is_gtid =
+                kind == TRACK_VARIABLES && Bytes::new(change).text() == Ok(LAST_GTID.as_bytes());
+            if kind < TRACK_GTIDS && !is_gtid {
                 return Ok(true);
             }
-            bytes.text()?;
         }
         // What is not told in detail is taken for a change.
         Ok(self.changes.is_empty())
@@ -118,7 +137,7 @@ impl Summary {
         while bytes.left() > 0 {
             let kind = bytes.u8()?;
             let change = bytes.text()?;
-            if kind == SESSION_TRACK_SCHEMA {
+            if kind == TRACK_SCHEMA {
                 return Bytes::new(change).text().map(Some);
             }
         }
@@ -126,9 +145,64 @@ impl Summary {
     }
 }
 
+impl Handle {
+    /// True if the last answer said that a transaction is open.
+    pub(crate) fn in_transaction(&self) -> bool {
+        self.channel.summary.status & STATUS_IN_TRANSACTION != 0
+    }
+
+    /// True if the rows at hand are a procedure's OUT and INOUT parameters.
+    pub(crate) fn has_out_parameters(&self) -> bool {
+        self.channel.summary.status & STATUS_OUT_PARAMETERS != 0
+    }
+
+    /// True if the last answer said that session state changed (schema, variables, temporary tables
+    /// …).
+    pub(crate) fn session_changed(&self) -> bool {
+        // What cannot be read is taken for a change.
+        self.channel.summary.session_changed().unwrap_or(true)
+    }
+
+    pub(crate) fn affected_rows(&self) -> u64 {
+        self.channel.summary.affected_rows
+    }
+
+    pub(crate) fn insert_id(&self) -> u64 {
+        self.channel.summary.insert_id
+    }
+
+    pub(crate) fn warnings(&self) -> u32 {
+        self.channel.summary.warnings.into()
+    }
+
+    pub(crate) fn counts(&self) -> Option<Counts> {
+        self.channel.summary.counts
+    }
+}
+
 /// True for EOF; a row may begin with the same byte, but is longer then.
 fn is_eof(packet: &[u8]) -> bool {
     packet.first() == Some(&EOF) && packet.len() < 9
+}
+
+/// Writes one kind of change of the session's state as an OK packet has it.
+pub(crate) fn put_change(out: &mut Vec<u8>, kind: u8, texts: &[Vec<u8>]) {
+    let mut change = Vec::new();
+    match (kind, texts) {
+        // A single letter, without a length of its own.
+        (TRACK_STATE, [letter, ..]) => change.extend_from_slice(letter),
+        _ => {
+            if kind == TRACK_GTIDS {
+                // How they are written: there is one way.
+                change.push(0);
+            }
+            for text in texts {
+                put_text(&mut change, text);
+            }
+        }
+    }
+    out.push(kind);
+    put_text(out, &change);
 }
 
 /// What an ERR packet says.
@@ -168,6 +242,7 @@ mod tests {
         let summary = Summary::of_ok(&packet, true).unwrap();
 
         assert_eq!((summary.affected_rows, summary.insert_id, summary.warnings), (300, 9, 3));
+        assert_eq!(summary.counts, None);
         assert_eq!(summary.schema(), Ok(Some(&b"shop"[..])));
         packet.pop();
         assert_eq!(Summary::of_ok(&packet, true), Err(Malformed));
@@ -198,6 +273,9 @@ mod tests {
         assert_eq!(told(&transaction), Ok(false));
         assert_eq!(told(&[&transaction[..], &[2, 2, 1, b'1']].concat()), Ok(true));
         assert_eq!(told(&[]), Ok(true), "nothing is told of it");
+        let gtid = [&[0, 16, 9][..], b"last_gtid", &[5], b"0-1-7"].concat();
+        assert_eq!(told(&gtid), Ok(false));
+        assert_eq!(told(&[&gtid[..], &[0, 4, 1, b'a', 1, b'b']].concat()), Ok(true));
         assert_eq!(told(&[5, 9, 8]), Err(Malformed));
         assert_eq!(Summary::default().session_changed(), Ok(false));
     }

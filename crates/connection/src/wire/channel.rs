@@ -8,7 +8,7 @@ use std::io::{self, ErrorKind, Read};
 use std::ops::Range;
 use std::os::fd::BorrowedFd;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use socket2::Socket;
 
@@ -34,6 +34,7 @@ const LARGEST: usize = 1 << 30;
 
 const COM_PING: u8 = 0x0e;
 const COM_STMT_CLOSE: u8 = 0x19;
+const COM_RESET_CONNECTION: u8 = 0x1f;
 
 const CR_MALFORMED_PACKET: u32 = 2027;
 const CR_NET_PACKET_TOO_LARGE: u32 = 2020;
@@ -78,6 +79,8 @@ pub(crate) struct Channel {
     /// Where the packets lie that describe the columns under way.
     pub(super) ranges: Vec<Range<usize>>,
     closed: Closed,
+    /// When the last statement began.
+    pub(super) last_use: Instant,
     pub(super) dialect: Dialect,
     pub(crate) summary: Summary,
 }
@@ -98,6 +101,7 @@ impl Channel {
             payload: 0,
             ranges: Vec::new(),
             closed: Closed::default(),
+            last_use: Instant::now(),
             dialect,
             summary: Summary::default(),
         }
@@ -130,11 +134,6 @@ impl Channel {
 
     pub(super) fn closed(&self) -> Closed {
         self.closed.clone()
-    }
-
-    /// The server has forgotten all statements.
-    pub(crate) fn forget_statements(&self) {
-        self.closed.forget();
     }
 
     /// From here on all packets stay where they are, until this is switched off or the next command
@@ -193,7 +192,7 @@ impl Channel {
     }
 
     /// Forgets the last answer but for the state of the transaction, which an error does not tell.
-    fn begin(&mut self) {
+    pub(crate) fn begin(&mut self) {
         self.read = 0;
         self.filled = 0;
         self.keeping = false;
@@ -202,6 +201,30 @@ impl Channel {
             self.received = Vec::new();
         }
         self.summary = Summary { status: self.summary.lasting(), ..Summary::default() };
+    }
+
+    /// Puts the end of statements no longer used before the command that is about to be sent.
+    fn close_unused(&mut self) {
+        let closed = self.closed.take();
+        if closed.is_empty() {
+            return;
+        }
+        let mut closes = Vec::with_capacity(closed.len() * (HEADER + 5));
+        for statement in closed {
+            closes.extend_from_slice(&[5, 0, 0, 0, COM_STMT_CLOSE]);
+            closes.extend_from_slice(&statement.to_le_bytes());
+        }
+        self.payload = closes.len();
+        self.outgoing.splice(0..0, closes);
+    }
+
+    /// Whoever answers what nobody asked is no server to talk to.
+    pub(crate) fn in_step(&self, vendor: Vendor) -> Result<(), ServerError> {
+        if self.read == self.filled {
+            return Ok(());
+        }
+        let message = "packets came that nobody asked for";
+        Err(ServerError::new(vendor, CR_COMMANDS_OUT_OF_SYNC, "HY000", message))
     }
 
     /// The length of the packet's next part, if its head has come.
@@ -217,14 +240,9 @@ impl Handle {
     /// Begins a command: its text is to be written to what this returns, and then
     /// [sent](Self::send).
     pub(super) fn command(&mut self, code: u8) -> &mut Vec<u8> {
-        let closed = self.channel.closed.take();
         let channel = &mut self.channel;
         channel.outgoing.clear();
-        for statement in closed {
-            channel.outgoing.extend_from_slice(&[5, 0, 0, 0, COM_STMT_CLOSE]);
-            channel.outgoing.extend_from_slice(&statement.to_le_bytes());
-        }
-        channel.payload = channel.outgoing.len();
+        channel.payload = 0;
         channel.outgoing.extend_from_slice(&[0, 0, 0, 0, code]);
         &mut channel.outgoing
     }
@@ -232,19 +250,11 @@ impl Handle {
     /// Sends the command begun.
     pub(super) fn send(&mut self) -> Result<(), ServerError> {
         self.settle()?;
-        if !self.wire_answers {
-            // An error tells nothing of the transaction: what was told before still holds.
-            self.channel.summary.status = u16::try_from(self.status() & 0xffff).unwrap_or_default();
-            self.wire_answers = true;
-        }
         let vendor = self.vendor();
+        self.channel.in_step(vendor)?;
         let channel = &mut self.channel;
-        if channel.read < channel.filled {
-            // Whoever answers what nobody asked is no server to talk to.
-            let message = "packets came that nobody asked for";
-            return Err(ServerError::new(vendor, CR_COMMANDS_OUT_OF_SYNC, "HY000", message));
-        }
         channel.begin();
+        channel.close_unused();
         if channel.socket.is_none() {
             return self.send_through_library();
         }
@@ -381,7 +391,8 @@ impl Handle {
             };
             let (start, end) = (at + HEADER, at + HEADER + length);
             if end > self.channel.filled {
-                self.fill(end - self.channel.filled)?;
+                // The room grows with what comes: a length alone takes no memory.
+                self.fill((end - self.channel.filled).min(STREAM_ROOM))?;
                 continue;
             }
             // A server that ends the session says why on its own account, out of any sequence.
@@ -472,7 +483,10 @@ impl Handle {
         self.note_summary(summary)
     }
 
-    fn note_summary(&mut self, summary: Result<Summary, Malformed>) -> Result<u16, ServerError> {
+    pub(crate) fn note_summary(
+        &mut self,
+        summary: Result<Summary, Malformed>,
+    ) -> Result<u16, ServerError> {
         let summary = summary.map_err(|malformed| self.malformed(malformed))?;
         if !summary.changes.is_empty() {
             let schema = summary.schema().map_err(|malformed| self.malformed(malformed))?;
@@ -487,7 +501,18 @@ impl Handle {
 
     /// `COM_PING`.
     pub(crate) fn ping(&mut self) -> Result<(), ServerError> {
-        self.command(COM_PING);
+        self.plain_command(COM_PING)
+    }
+
+    /// `COM_RESET_CONNECTION`: rolls back, drops temporary tables, user locks, variables and
+    /// prepared statements.
+    pub(crate) fn reset(&mut self) -> Result<(), ServerError> {
+        self.channel.closed.forget();
+        self.plain_command(COM_RESET_CONNECTION)
+    }
+
+    fn plain_command(&mut self, code: u8) -> Result<(), ServerError> {
+        self.command(code);
         self.send()?;
         let answer = self.packet()?;
         self.note_ok(&answer).map(drop)

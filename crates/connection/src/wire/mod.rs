@@ -8,6 +8,7 @@
 //! | file | owns |
 //! |---|---|
 //! | `channel.rs` | packets to and from the server |
+//! | `presence.rs` | whether the server is still there |
 //! | `parse.rs` | numbers and texts inside a packet |
 //! | `answer.rs` | the packets OK, ERR and EOF |
 //! | `columns.rs` | the description of a result's columns |
@@ -29,13 +30,16 @@ mod columns;
 pub(crate) mod fuzzing;
 mod parameters;
 mod parse;
+mod presence;
 mod row;
 mod statement;
 mod text;
 mod time;
 mod value;
 
-pub(crate) use answer::Dialect;
+pub(crate) use answer::{
+    Dialect, LAST_GTID, STATUS_SESSION_CHANGED, Summary, TRACK_GTIDS, TRACK_STATE, put_change,
+};
 pub(crate) use channel::Channel;
 pub(crate) use parse::{Bytes, Malformed};
 pub(crate) use row::RowSet;

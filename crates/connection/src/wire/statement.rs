@@ -195,7 +195,9 @@ impl Statement {
                 self.left = left_behind(status);
                 return Ok(());
             }
-            None | Some(&LOCAL_DATA) => return Err(handle.malformed(Malformed)),
+            None => return Err(handle.malformed(Malformed)),
+            // MariaDB prepares LOAD DATA LOCAL.
+            Some(&LOCAL_DATA) => return Err(handle.refuse_file()?),
             Some(_) => {}
         }
         let mut bytes = Bytes::new(packet);
@@ -383,9 +385,11 @@ impl Statement {
         let out = handle.command(COM_STMT_FETCH);
         out.extend_from_slice(&self.id.to_le_bytes());
         out.extend_from_slice(&count.to_le_bytes());
+        let warnings = handle.channel.summary.warnings;
         handle.send()?;
         self.left = Left::Rows;
         let sets = self.read_all(handle, set)?;
+        handle.keep_warnings(warnings);
         let status = handle.channel.summary.status;
         self.left = Left::Cursor(status & STATUS_LAST_ROW_SENT != 0);
         Ok(Some(sets))
@@ -413,10 +417,12 @@ impl Statement {
                 Left::Cursor(true) => self.left = Left::Nothing,
                 Left::Cursor(false) => {
                     self.left = Left::Nothing;
+                    let warnings = handle.channel.summary.warnings;
                     handle.command(COM_STMT_RESET).extend_from_slice(&self.id.to_le_bytes());
                     handle.send()?;
                     let answer = handle.packet()?;
                     handle.note_ok(&answer)?;
+                    handle.keep_warnings(warnings);
                 }
                 Left::Result => self.read_head(handle, false)?,
             }
@@ -444,6 +450,13 @@ impl Handle {
         self.note_end(&end).map(drop)
     }
 
+    /// What a cursor's statement has given was told in its first answer alone, and is what the user
+    /// asks for.
+    fn keep_warnings(&mut self, before: u16) {
+        let summary = &mut self.channel.summary;
+        summary.warnings = summary.warnings.max(before);
+    }
+
     /// Reads the descriptions of `count` placeholders away, and what ends them.
     pub(super) fn skip_descriptions(&mut self, count: usize) -> Result<(), ServerError> {
         for _ in 0..count {
@@ -456,5 +469,36 @@ impl Handle {
 impl Drop for Statement {
     fn drop(&mut self) {
         self.closed.push(self.id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may stop")]
+
+    use steadfast_testkit::server;
+
+    use super::*;
+    use crate::{Config, Connection};
+
+    #[test]
+    fn a_statement_no_longer_used_is_closed_also_if_the_next_command_cannot_be_written() {
+        let database = server().database();
+        let mut conn = Connection::open(&Config::from_url(&database.url()).unwrap()).unwrap();
+        let unused = Statement::prepare(&mut conn.handle, "DO 1").unwrap();
+        let mut used = Statement::prepare(&mut conn.handle, "DO ?").unwrap();
+        drop(unused);
+
+        // Shorter than the number it is said to be.
+        let values = [Some(vec![1, 2])];
+        let refused = used.execute(&mut conn.handle, &[MysqlType::Long], &values, Fetch::All);
+
+        assert_eq!(refused.unwrap_err().errno(), CR_INVALID_PARAMETER_NO);
+        let mut rows = conn.query("SHOW SESSION STATUS LIKE 'Com_stmt_close'").unwrap();
+        assert_eq!(rows.next().unwrap().unwrap().get(1), Some(&b"0"[..]));
+        drop(rows);
+        conn.ping().unwrap();
+        let mut rows = conn.query("SHOW SESSION STATUS LIKE 'Com_stmt_close'").unwrap();
+        assert_eq!(rows.next().unwrap().unwrap().get(1), Some(&b"1"[..]));
     }
 }

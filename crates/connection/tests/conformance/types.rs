@@ -11,7 +11,10 @@ use diesel::sql_types::{
 };
 use diesel::{QueryResult, select, sql_query};
 
-use crate::columns::{Column, EXPRESSIONS, MARIADB, NUMERIC, OTHER, TEXT, TIME};
+use crate::columns::{
+    Column, EXPRESSIONS_OF_NUMBERS, EXPRESSIONS_OF_TEXTS, EXPRESSIONS_OF_TIMES, MARIADB, NUMERIC,
+    OTHER, TEXT, TIME,
+};
 use crate::suite::{Case, Ours, Stock, Theme, is_mariadb, rows, seen};
 
 /// Types that diesel leaves to its users to declare.
@@ -35,7 +38,9 @@ pub(crate) fn themes() -> Vec<Theme> {
         reading("texts", TEXT),
         reading("times", TIME),
         reading("other types", OTHER),
-        expressions(),
+        expressions("number expressions", EXPRESSIONS_OF_NUMBERS),
+        expressions("text expressions", EXPRESSIONS_OF_TEXTS),
+        expressions("time expressions", EXPRESSIONS_OF_TIMES),
     ];
     if is_mariadb() {
         themes.push(reading("MariaDB's types", MARIADB));
@@ -68,12 +73,12 @@ fn reading(name: &'static str, columns: &'static [Column]) -> Theme {
     Theme { name, setup, seed: "", tables: &[], cases }
 }
 
-fn expressions() -> Theme {
+fn expressions(name: &'static str, expressions: &'static [&'static str]) -> Theme {
     let mut cases = Vec::new();
-    for expression in EXPRESSIONS {
+    for expression in expressions {
         read_in_each_way(&mut cases, expression, &format!("{expression} AS v"));
     }
-    Theme { name: "expressions", setup: "DO 0".into(), seed: "", tables: &[], cases }
+    Theme { name, setup: "DO 0".into(), seed: "", tables: &[], cases }
 }
 
 /// `what` is all behind SELECT.

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use mysqlclient_sys::SUPPORTS_MYSQL_SSL_MODE;
 use steadfast_connection::{BatchError, Config, Connection, Error, Tls, Vendor};
-use steadfast_testkit::{Server, scripted_peer, server};
+use steadfast_testkit::{ScriptedServer, Server, Talk, scripted_peer, server};
 
 use crate::case::On;
 use crate::limit;
@@ -108,9 +109,17 @@ pub(crate) const WAYS: &[(u32, Way)] = &[
         open(&root(&server).tls(Tls::verify_ca(stranger)))
     }),
     (2027, || {
-        // An OK that is out of order.
-        let bytes = [greeting(10, "mysql_native_password"), b"\x03\0\0\x07\0\x09\x09".to_vec()];
-        peer(&bytes.concat())
+        // An OK that ends after its first byte.
+        let server = ScriptedServer::start(|talk: &mut Talk| {
+            talk.welcome()?;
+            let setup = talk.receive()?;
+            let answer = talk.honest(&setup);
+            talk.send(&answer)?;
+            talk.receive()?;
+            talk.send(&[vec![0]])
+        });
+        let config = Config::new().port(server.port()).tls(Tls::disabled());
+        said(Connection::open(&config).unwrap().batch("DO 1"))
     }),
     (2068, || {
         let database = server().database();
@@ -120,8 +129,11 @@ pub(crate) const WAYS: &[(u32, Way)] = &[
         said(conn.batch("LOAD DATA LOCAL INFILE '/etc/hostname' INTO TABLE t"))
     }),
     // It would have us send the password.
-    (5010, || peer(&greeting(10, "mysql_clear_password"))),
+    (NOT_ALLOWED, || peer(&greeting(10, "mysql_clear_password"))),
 ];
+
+/// What a plugin gets that is not allowed; libmysqlclient says that it cannot load it.
+pub(crate) const NOT_ALLOWED: u32 = if SUPPORTS_MYSQL_SSL_MODE { 2059 } else { 5010 };
 
 /// A server's first packet: `protocol` is 10 of every server there is.
 fn greeting(protocol: u8, plugin: &str) -> Vec<u8> {

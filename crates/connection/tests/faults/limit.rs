@@ -1,5 +1,6 @@
 //! Failures that need a server of their own settings, or an account of few rights.
 
+use mysqlclient_sys::SUPPORTS_MYSQL_SSL_MODE;
 use steadfast_connection::Tls;
 
 use crate::case::{After, Case, Path, Stage, case, fail};
@@ -33,8 +34,12 @@ pub(crate) const CASES: &[Case] = &[
 pub(crate) const SCENES: &[Scene] = &[
     scene(case(1390, "HY000", "").only(Path::Prepared), many_placeholders),
     scene(case(1461, "42000", "DO 1 + 1").only(Path::Prepared), no_statements_left),
-    scene(case(2026, "HY000", LOCK), killed_under_tls),
+    scene(LOST_UNDER_TLS, killed_under_tls),
 ];
+
+/// Under TLS libmariadb gives the number of a failed handshake.
+const LOST_UNDER_TLS: Case =
+    if SUPPORTS_MYSQL_SSL_MODE { case(2013, "08S01", LOCK) } else { case(2026, "HY000", LOCK) };
 
 /// What an account needs for `ACCOUNT_CASES`.
 pub(crate) const GRANTS: &str = "CREATE USER low IDENTIFIED BY 'low';

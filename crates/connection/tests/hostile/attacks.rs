@@ -11,35 +11,67 @@ use crate::scene::{LIMIT, Scene, attacked, play_all};
 /// Spoils the packets that a decent server would send.
 pub(crate) type Spoil = fn(&mut Talk, Vec<Vec<u8>>) -> io::Result<()>;
 
-/// What an attack does to the call.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// What must come of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Harm {
-    /// The call cannot have a good answer.
-    Fatal,
-    /// It depends on the call.
+    /// Nothing: the call gives the right answer.
+    Harmless,
+    /// The call fails because the connection is lost or makes no sense, and is broken.
+    Lost,
+    /// The call fails with this number, which the server said.
+    Told(u32),
+    /// It fails, or gives the right answer.
     Odd,
-    /// The server says more than it was asked, or in the wrong order. libmariadb does not look at
-    /// sequence numbers, so the next call may take the rest for its own answer: a wrong one, as
-    /// such a server can always give.
-    Lies,
+    /// It may be believed: a true answer could look the same.
+    Believable,
+    /// The same, but it leaves packets behind that the next call finds.
+    Leaving,
+    /// As `Odd`, and the next call may take the rest for its own answer, where that comes late or goes
+    /// through the client library.
+    More,
 }
+
+use Harm::{Believable, Harmless, Lost, More, Odd, Told};
 
 pub(crate) struct Attack {
     pub(crate) name: &'static str,
-    pub(crate) harm: Harm,
+    /// To what we read ourselves.
+    harm: Harm,
+    /// To what the client library reads.
+    harm_to_text: Harm,
     pub(crate) spoil: Spoil,
 }
 
 const fn fatal(name: &'static str, spoil: Spoil) -> Attack {
-    Attack { name, harm: Harm::Fatal, spoil }
+    attack(name, Lost, Lost, spoil)
 }
 
 const fn odd(name: &'static str, spoil: Spoil) -> Attack {
-    Attack { name, harm: Harm::Odd, spoil }
+    attack(name, Odd, Odd, spoil)
 }
 
-const fn lies(name: &'static str, spoil: Spoil) -> Attack {
-    Attack { name, harm: Harm::Lies, spoil }
+/// The client library takes it for something else.
+const fn seen(name: &'static str, spoil: Spoil) -> Attack {
+    attack(name, Lost, Odd, spoil)
+}
+
+const fn more(name: &'static str, spoil: Spoil) -> Attack {
+    attack(name, More, More, spoil)
+}
+
+const fn attack(name: &'static str, harm: Harm, harm_to_text: Harm, spoil: Spoil) -> Attack {
+    Attack { name, harm, harm_to_text, spoil }
+}
+
+impl Attack {
+    /// What must come of it at this request of a call.
+    pub(crate) fn harm_to(&self, call: &Call, point: usize) -> Harm {
+        match if call.text.contains(&point) { self.harm_to_text } else { self.harm } {
+            // Whoever drops a stream does not ask how it would have ended.
+            Lost | Told(_) if call.name == "dropped stream" && point == 1 => Odd,
+            harm => harm,
+        }
+    }
 }
 
 /// An orderly close, as far as the script is concerned.
@@ -100,7 +132,7 @@ pub(crate) const ATTACKS: [Attack; 58] = [
     fatal("closes after the header", |talk, honest| cut(talk, &honest, 4)),
     fatal("closes within the first packet", |talk, honest| cut(talk, &honest, 5)),
     fatal("closes before the last byte", |talk, honest| cut(talk, &honest, usize::MAX)),
-    odd("closes before the last packet", |talk, mut honest| {
+    fatal("closes before the last packet", |talk, mut honest| {
         honest.pop();
         talk.send(&honest)?;
         close()
@@ -120,29 +152,29 @@ pub(crate) const ATTACKS: [Attack; 58] = [
         let bytes = packet::framed(talk.sequence(), &honest);
         raw(talk, &bytes[..bytes.len() - 1])
     }),
-    lies("numbers packets from 0", |talk, honest| raw(talk, &packet::framed(0, &honest))),
-    lies("numbers packets from 9", |talk, honest| raw(talk, &packet::framed(9, &honest))),
-    lies("numbers all packets alike", |talk, honest| {
+    seen("numbers packets from 0", |talk, honest| raw(talk, &packet::framed(0, &honest))),
+    seen("numbers packets from 9", |talk, honest| raw(talk, &packet::framed(9, &honest))),
+    odd("numbers all packets alike", |talk, honest| {
         let bytes = honest.iter().flat_map(|one| packet::frame(1, one)).collect::<Vec<_>>();
         raw(talk, &bytes)
     }),
-    lies("sends packets backwards", |talk, mut honest| {
+    attack("sends packets backwards", Odd, Believable, |talk, mut honest| {
         honest.reverse();
         talk.send(&honest)
     }),
-    lies("answers twice", |talk, honest| {
+    more("answers twice", |talk, honest| {
         talk.send(&honest)?;
         talk.send(&honest)
     }),
-    lies("answers twice in one write", |talk, honest| {
+    more("answers twice in one write", |talk, honest| {
         let first = packet::framed(1, &honest);
         raw(talk, &[first.clone(), first].concat())
     }),
-    lies("adds an unasked packet", |talk, mut honest| {
+    more("adds an unasked packet", |talk, mut honest| {
         honest.push(packet::ok(packet::AUTOCOMMIT));
         talk.send(&honest)
     }),
-    lies("adds an unasked error", |talk, mut honest| {
+    more("adds an unasked error", |talk, mut honest| {
         honest.push(packet::err(1105, "HY000", "unasked"));
         talk.send(&honest)
     }),
@@ -151,13 +183,13 @@ pub(crate) const ATTACKS: [Attack; 58] = [
         bytes[1] = bytes[1].wrapping_add(40);
         raw(talk, &bytes)
     }),
-    odd("claims a shorter packet", |talk, honest| {
+    fatal("claims a shorter packet", |talk, honest| {
         let mut bytes = packet::framed(talk.sequence(), &honest);
         bytes[0] = bytes[0].wrapping_sub(1);
         raw(talk, &bytes)
     }),
-    odd("sends an empty packet", |talk, honest| instead(talk, honest, Vec::new())),
-    odd("ends with an empty packet", |talk, honest| at_the_end(talk, honest, Vec::new())),
+    fatal("sends an empty packet", |talk, honest| instead(talk, honest, Vec::new())),
+    fatal("ends with an empty packet", |talk, honest| at_the_end(talk, honest, Vec::new())),
     fatal("sends empty packets alone", |talk, _| talk.send(&vec![Vec::new(); 300])),
     fatal("claims a packet of 16 MB", |talk, _| raw(talk, &[0xff, 0xff, 0xff, 1, 0, 0])),
     fatal("sends 4 MB of zeros and stops", |talk, _| {
@@ -167,49 +199,57 @@ pub(crate) const ATTACKS: [Attack; 58] = [
         }
         close()
     }),
-    odd("sends a packet of 1 MB", |talk, honest| instead(talk, honest, vec![0; 1 << 20])),
+    attack("sends a packet of 1 MB", Believable, Believable, |talk, honest| {
+        instead(talk, honest, vec![0; 1 << 20])
+    }),
     fatal("speaks HTTP", |talk, _| raw(talk, b"HTTP/1.1 400 Bad Request\r\n\r\n")),
     fatal("sends 0xff alone", |talk, _| raw(talk, &[0xff; 4096])),
-    odd("sends zeros", |talk, _| raw(talk, &[0; 4096])),
-    odd("spoils bytes, 1", |talk, honest| noisy(talk, &honest, 1)),
-    odd("spoils bytes, 2", |talk, honest| noisy(talk, &honest, 2)),
-    odd("spoils bytes, 3", |talk, honest| noisy(talk, &honest, 3)),
-    odd("spoils bytes, 4", |talk, honest| noisy(talk, &honest, 4)),
-    odd("spoils bytes, 5", |talk, honest| noisy(talk, &honest, 5)),
-    odd("spoils bytes, 6", |talk, honest| noisy(talk, &honest, 6)),
+    fatal("sends zeros", |talk, _| raw(talk, &[0; 4096])),
+    attack("spoils bytes, 1", Odd, Believable, |talk, honest| noisy(talk, &honest, 1)),
+    attack("spoils bytes, 2", Odd, Believable, |talk, honest| noisy(talk, &honest, 2)),
+    attack("spoils bytes, 3", Odd, Believable, |talk, honest| noisy(talk, &honest, 3)),
+    attack("spoils bytes, 4", Odd, Believable, |talk, honest| noisy(talk, &honest, 4)),
+    attack("spoils bytes, 5", Odd, Believable, |talk, honest| noisy(talk, &honest, 5)),
+    attack("spoils bytes, 6", Odd, Believable, |talk, honest| noisy(talk, &honest, 6)),
     odd("sends noise in a good frame", |talk, honest| instead(talk, honest, noise(7, 64))),
-    fatal("fails with one byte", |talk, _| talk.send(&[vec![0xff]])),
-    fatal("fails with half a number", |talk, _| talk.send(&[vec![0xff, 0x69]])),
-    fatal("fails with a number alone", |talk, _| talk.send(&[vec![0xff, 0x69, 4]])),
-    fatal("fails without a state", |talk, _| talk.send(&[b"\xff\x69\x04no state".to_vec()])),
-    fatal("fails with a cut state", |talk, _| talk.send(&[b"\xff\x69\x04#HY".to_vec()])),
-    fatal("fails with the number 0", |talk, _| talk.send(&[packet::err(0, "00000", "")])),
+    seen("fails with one byte", |talk, _| talk.send(&[vec![0xff]])),
+    seen("fails with half a number", |talk, _| talk.send(&[vec![0xff, 0x69]])),
+    attack("fails with a number alone", Told(1129), Odd, |talk, _| {
+        talk.send(&[vec![0xff, 0x69, 4]])
+    }),
+    attack("fails without a state", Told(1129), Told(1129), |talk, _| {
+        talk.send(&[b"\xff\x69\x04no state".to_vec()])
+    }),
+    seen("fails with a cut state", |talk, _| talk.send(&[b"\xff\x69\x04#HY".to_vec()])),
+    attack("fails with the number 0", Told(0), Odd, |talk, _| {
+        talk.send(&[packet::err(0, "00000", "")])
+    }),
     fatal("fails with the number 65,535", |talk, _| {
         talk.send(&[packet::err(0xffff, "HY000", "progress?")])
     }),
     fatal("fails with a client's number", |talk, _| {
         talk.send(&[packet::err(2013, "HY000", "lost, it says")])
     }),
-    fatal("fails with a long text that is no UTF-8", |talk, _| {
+    attack("fails with a long text that is no UTF-8", Told(1105), Told(1105), |talk, _| {
         talk.send(&[[packet::err(1105, "HY000", ""), vec![0xe2; 60_000]].concat()])
     }),
-    odd("fails in place of the last packet", |talk, honest| {
+    attack("fails in place of the last packet", Told(1213), Told(1213), |talk, honest| {
         at_the_end(talk, honest, packet::err(1213, "40001", "late"))
     }),
-    odd("sends an EOF first", |talk, honest| instead(talk, honest, packet::eof(2))),
-    odd("sends an EOF of one byte", |talk, honest| instead(talk, honest, vec![0xfe])),
-    odd("sends an OK of one byte", |talk, honest| instead(talk, honest, vec![0])),
-    odd("sends an OK with a cut number", |talk, honest| instead(talk, honest, vec![0, 0xfc, 1])),
-    odd("sends an OK with NULL as number", |talk, honest| {
+    seen("sends an EOF first", |talk, honest| instead(talk, honest, packet::eof(2))),
+    seen("sends an EOF of one byte", |talk, honest| instead(talk, honest, vec![0xfe])),
+    seen("sends an OK of one byte", |talk, honest| instead(talk, honest, vec![0])),
+    seen("sends an OK with a cut number", |talk, honest| instead(talk, honest, vec![0, 0xfc, 1])),
+    attack("sends an OK with NULL as number", Lost, Believable, |talk, honest| {
         instead(talk, honest, vec![0, 0xfb, 0xfb, 2, 0, 0, 0])
     }),
-    odd("sends an OK with lies about lengths", |talk, honest| {
+    seen("sends an OK with lies about lengths", |talk, honest| {
         instead(talk, honest, [packet::ok(0x4002), vec![0xfe; 9]].concat())
     }),
-    odd("sends an OK where rows were asked for", |talk, honest| {
+    attack("sends an OK where rows were asked for", Believable, Believable, |talk, honest| {
         instead(talk, honest, packet::ok(packet::AUTOCOMMIT))
     }),
-    odd("drips the answer for half a limit", |talk, honest| {
+    attack("drips the answer for half a limit", Harmless, Harmless, |talk, honest| {
         let bytes = packet::framed(talk.sequence(), &honest);
         let pause = LIMIT / 2 / u32::try_from(bytes.len()).unwrap();
         for byte in bytes {
@@ -218,7 +258,7 @@ pub(crate) const ATTACKS: [Attack; 58] = [
         }
         Ok(())
     }),
-    odd("asks for a file", |talk, honest| {
+    seen("asks for a file", |talk, honest| {
         instead(talk, honest, packet::file_request(b"/etc/passwd"))
     }),
 ];
@@ -241,12 +281,7 @@ fn every_call_survives_every_attack_at_every_point() {
 }
 
 fn scene(attack: &Attack, call: &Call, point: usize) -> Scene {
-    let (spoil, run) = (attack.spoil, call.run);
-    // Whoever drops a stream does not ask how it would have ended.
-    let harm = match attack.harm {
-        Harm::Fatal if call.name == "dropped stream" && point == 1 => Harm::Odd,
-        harm => harm,
-    };
+    let (spoil, run, harm) = (attack.spoil, call.run, attack.harm_to(call, point));
     let play = move || {
         let on = move |talk: &mut Talk, nth, request: &[u8]| {
             let honest = talk.honest(request);

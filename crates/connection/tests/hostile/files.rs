@@ -5,7 +5,7 @@ use std::io::Write;
 use steadfast_connection::Connection;
 use steadfast_testkit::{ScriptedServer, Talk, packet};
 
-use crate::calls::{CALLS, load_data};
+use crate::calls::{CALLS, Checked, load_data};
 use crate::scene::{Scene, config, open, play_all, timed};
 
 const MARK: &[u8] = b"mark-of-a-file-that-stays-here";
@@ -16,7 +16,7 @@ fn no_file_leaves_at_any_point_of_any_call() {
     file.write_all(MARK).unwrap();
     let path = file.path().to_str().unwrap().to_owned();
     let names = [path.clone(), format!("file://{path}"), "/etc/passwd".to_owned(), String::new()];
-    let loading = ("load data", load_data as fn(&mut Connection) -> _);
+    let loading = ("load data", load_data as fn(&mut Connection) -> Checked);
     let calls = CALLS.iter().map(|call| (call.name, call.run)).chain([loading]);
     let mut scenes = Vec::new();
     for (call, run) in calls {
@@ -38,7 +38,7 @@ fn asked_for_a_file(
     asked: &[u8],
     point: usize,
     allowed: bool,
-    run: fn(&mut Connection) -> Result<(), steadfast_connection::Error>,
+    run: fn(&mut Connection) -> Checked,
 ) -> Result<(), String> {
     let asked = asked.to_owned();
     let server = ScriptedServer::start(move |talk: &mut Talk| {
@@ -65,9 +65,9 @@ fn asked_for_a_file(
         }
     });
     let mut conn = open(&config(&server).local_data(allowed))?;
-    drop(timed(3, || run(&mut conn))?);
+    drop(timed(|| run(&mut conn))?);
     if !conn.is_broken() {
-        drop(timed(3, || crate::calls::check(&mut conn))?);
+        drop(timed(|| crate::calls::raw_rows(&mut conn))?);
     }
     drop(conn);
     let received = server.received();
@@ -100,7 +100,7 @@ fn a_file_asked_for_before_the_connection_stands_is_not_sent() {
                 talk.send(std::slice::from_ref(&asked))?;
                 talk.fall_silent()
             });
-            let outcome = timed(3, || Connection::open(&config(&server)))?;
+            let outcome = timed(|| Connection::open(&config(&server)))?;
             let received = server.received();
             if received.windows(MARK.len()).any(|bytes| bytes == MARK) {
                 return Err("the file was sent".to_owned());

@@ -7,7 +7,7 @@ use steadfast_connection::{Connection, Error, Tls};
 use steadfast_testkit::{ScriptedServer, Talk, packet};
 
 use crate::attacks::{ATTACKS, Spoil};
-use crate::scene::{PASSWORD, Scene, config, play_all, timed};
+use crate::scene::{LIMIT, PASSWORD, Scene, config, play_all, timed, within};
 
 /// Opens against `script`, which never lets anybody in.
 fn refused<S>(tls: Tls, script: S) -> Result<(), String>
@@ -16,7 +16,7 @@ where
 {
     let server = ScriptedServer::start(script);
     // A greeting that makes no sense is looked at once more, for the reason: that is one more limit.
-    let outcome = timed(3, || Connection::open(&config(&server).tls(tls)))?;
+    let outcome = within(LIMIT * 2, || Connection::open(&config(&server).tls(tls)))?;
     let received = server.received();
     if received.windows(PASSWORD.len()).any(|bytes| bytes == PASSWORD.as_bytes()) {
         return Err("the password was sent".to_owned());
@@ -134,7 +134,7 @@ where
     S: Fn(&mut Talk) -> io::Result<()> + Send + Sync + 'static,
 {
     let server = ScriptedServer::start(script);
-    match timed(3, || Connection::open(&config(&server)))? {
+    match within(LIMIT * 2, || Connection::open(&config(&server)))? {
         Err(error) if error.errno().is_none() => Err(format!("no number: {error}")),
         _ => Ok(()),
     }
@@ -230,7 +230,7 @@ fn a_key_that_the_server_names_itself_never_encrypts_the_password() {
                 talk.receive()?;
                 talk.send_raw(b"the password has come")
             });
-            let outcome = timed(3, || Connection::open(&config(&server)))?;
+            let outcome = timed(|| Connection::open(&config(&server)))?;
             // Encrypted with RSA of 2,048 bits it has 256 bytes.
             let received = server.received();
             if received.len() > 400 {

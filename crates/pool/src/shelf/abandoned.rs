@@ -7,10 +7,10 @@
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
-use super::{Shelf, State};
+use super::{Item, Shelf, State};
 use crate::holder::{Holder, Ticket};
 
-impl<T, C: Clone> Shelf<T, C> {
+impl<T: Item, C: Clone> Shelf<T, C> {
     /// Gives up the places of items that are held for longer than `after`, so that others can be made
     /// in their place, up to `budget` at a time. Tells who holds them.
     pub(crate) fn abandon(&self, now: Instant, after: Duration, budget: usize) -> Vec<Holder> {

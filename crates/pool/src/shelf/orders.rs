@@ -10,21 +10,24 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::breaker::{Room, Setback, Trouble};
-use super::{Given, Limits, Shelf, State};
+use super::{Given, Item, Shelf, State};
 use crate::stats::Gauges;
 use crate::waiter::{Outage, Refusal, Waiter};
 
+/// While something is alive that may come back, a second item is begun only when the oldest has waited
+/// so long: a burst that returns serve in a few milliseconds makes one new item, not one per maker.
+const PATIENT: Duration = Duration::from_millis(50);
 /// How long a maker rests at most before it looks again, so that no wait is unbounded.
 const REST: Duration = Duration::from_secs(60);
 
 /// One item to be made. Dropped unfulfilled (a panic), it gives its place back.
 #[derive(Debug)]
-pub(crate) struct Order<'a, T, C: Clone> {
+pub(crate) struct Order<'a, T: Item, C: Clone> {
     pub(super) shelf: &'a Shelf<T, C>,
     pub(super) open: bool,
 }
 
-impl<T, C: Clone> Shelf<T, C> {
+impl<T: Item, C: Clone> Shelf<T, C> {
     /// The next item to make, or `None` when the shelf is closed. The flag says that more is wanted
     /// and nobody rests who could make it.
     ///
@@ -34,9 +37,10 @@ impl<T, C: Clone> Shelf<T, C> {
         let mut state = self.state.lock();
         while !state.closed {
             let now = Instant::now();
-            let climbs_at = state.breaker.climb(now, self.limits.most);
-            let held = if state.wanted(&self.limits) {
-                state.breaker.holds_until(now, state.creating)
+            let climbs_at = state.climb(now);
+            let held = if state.wanted() {
+                let holds = state.breaker.holds_until(now, state.creating);
+                holds.or_else(|| state.patient_until(now))
             } else {
                 Some(climbs_at.unwrap_or(now + REST))
             };
@@ -46,7 +50,7 @@ impl<T, C: Clone> Shelf<T, C> {
             }
             state.creating += 1;
             state.breaker.begun(now);
-            let more = state.breaker.trouble().is_none() && state.wanted(&self.limits);
+            let more = state.breaker.trouble().is_none() && state.wanted();
             let hire = more && state.resting == 0;
             self.show(&state);
             drop(state);
@@ -72,7 +76,7 @@ impl<T, C: Clone> Shelf<T, C> {
     /// Whether an order is open and nobody rests who could take it.
     pub(crate) fn wants_hands(&self) -> bool {
         let state = self.state.lock();
-        !state.closed && state.wanted(&self.limits) && state.resting == 0
+        !state.closed && state.wanted() && state.resting == 0
     }
 
     fn rest(&self, state: &mut parking_lot::MutexGuard<'_, State<T, C>>, until: Instant) {
@@ -82,7 +86,7 @@ impl<T, C: Clone> Shelf<T, C> {
     }
 }
 
-impl<T, C: Clone> Order<'_, T, C> {
+impl<T: Item, C: Clone> Order<'_, T, C> {
     /// Brings the item: to the oldest waiter, else to the shelf. Also tells what trouble is over now.
     pub(crate) fn fulfil(mut self, item: T, now: Instant) -> (Given<T>, Option<Trouble<C>>) {
         self.open = false;
@@ -91,6 +95,8 @@ impl<T, C: Clone> Order<'_, T, C> {
         let mut state = shelf.state.lock();
         state.creating -= 1;
         let over = state.breaker.succeeded(now);
+        let replaced = if state.waiters.is_empty() { state.replaced(now) } else { None };
+        state.renewal.owed = state.renewal.owed.saturating_sub(1);
         if !state.waiters.is_empty() && !state.closed {
             // Nobody may overtake here: the item was made for those who wait.
             let ring = shelf.hand_off(&mut state, item, now);
@@ -102,11 +108,13 @@ impl<T, C: Clone> Order<'_, T, C> {
             }
             return (Given::Kept, over);
         }
-        let given = shelf.place(state, item, now, shelf.limits.barging);
+        let window = state.limits.barging;
+        let given = shelf.place(state, item, now, window);
         if over.is_some() {
             shelf.orders.notify_all();
         }
-        (given, over)
+        // Room was made before it was placed, so it was kept.
+        (replaced.map_or(given, Given::Replaced), over)
     }
 
     /// Reports that it could not be made; `pause` says how long to wait after that many failures in
@@ -125,8 +133,11 @@ impl<T, C: Clone> Order<'_, T, C> {
         let before = state.breaker.trouble();
         let failures = before.map_or(0, |trouble| trouble.failures) + 1;
         let was_open = before.is_some_and(|trouble| trouble.open);
-        let (now, room) = (Instant::now(), Room { live: state.alive(), most: shelf.limits.most });
+        let (now, room) = (Instant::now(), Room { live: state.alive(), most: state.limits.most });
         let pause = pause(failures);
+        if state.waiters.is_empty() {
+            state.renewal.give_up();
+        }
         let trouble = state.breaker.failed(now, (cause, setback), room, pause).clone();
         let refused = state.refuse_hopeless(now);
         shelf.show(&state);
@@ -139,7 +150,7 @@ impl<T, C: Clone> Order<'_, T, C> {
     }
 }
 
-impl<T, C: Clone> Drop for Order<'_, T, C> {
+impl<T: Item, C: Clone> Drop for Order<'_, T, C> {
     fn drop(&mut self) {
         if self.open {
             let mut state = self.shelf.state.lock();
@@ -151,18 +162,27 @@ impl<T, C: Clone> Drop for Order<'_, T, C> {
     }
 }
 
-impl<T, C: Clone> State<T, C> {
-    pub(super) fn wanted(&self, limits: &Limits) -> bool {
-        let live = self.idle.len() + self.lent.len() + self.leaving;
-        let spare = limits.spare.saturating_sub(self.idle.len());
+impl<T: Item, C: Clone> State<T, C> {
+    pub(super) fn wanted(&self) -> bool {
+        let spare = self.limits.spare.saturating_sub(self.idle.len()).max(self.renewal.owed);
         // Spares are made within the size only; the overflow is for those who wait.
-        let spare = spare.min(limits.keep.saturating_sub(live));
+        let spare = spare.min(self.limits.keep.saturating_sub(self.live()));
         // Those for whom something lies on the shelf need nothing new.
         let needy = self.waiters.len().saturating_sub(self.idle.len());
         // While the breaker is open, one probes though nobody waits.
         let probe = usize::from(self.breaker.is_open());
-        let most = self.breaker.most(limits.most);
-        needy.max(spare).max(probe) > self.creating && live + self.creating < most
+        let wanted = needy.max(spare).max(probe) + self.renewal.ordered;
+        wanted > self.creating && !self.is_full()
+    }
+
+    /// Until when one item under way is enough for those who wait; `None` if more may begin now.
+    fn patient_until(&self, now: Instant) -> Option<Instant> {
+        let oldest = self.waiters.front().filter(|_| self.creating > 0 && self.alive() > 0)?;
+        Some(oldest.borrower.since + PATIENT).filter(|until| *until > now)
+    }
+
+    fn climb(&mut self, now: Instant) -> Option<Instant> {
+        self.breaker.climb(now, self.limits.most)
     }
 
     /// Why waiting has no prospect for somebody who `waits` for the end of an outage, or does not.
@@ -210,6 +230,6 @@ impl<T, C: Clone> State<T, C> {
 
     /// Items that may still come back or be taken.
     pub(super) fn alive(&self) -> usize {
-        self.idle.len() + self.lent.len()
+        self.idle.len() + self.lent.len() + self.away
     }
 }

@@ -7,7 +7,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::State;
+use super::{Item, State};
 use crate::waiter::{Refusal, Waiter};
 
 #[derive(Debug)]
@@ -48,7 +48,7 @@ impl Shedding {
     }
 }
 
-impl<T, C: Clone> State<T, C> {
+impl<T: Item, C: Clone> State<T, C> {
     /// Somebody who asked at `since` is served.
     pub(super) fn served(&mut self, now: Instant, since: Instant) {
         if let Some(shedding) = &mut self.shedding {

@@ -10,8 +10,23 @@ use super::*;
 
 mod crowds;
 mod orders;
+mod renewal;
 
 type Numbers = Shelf<u32, &'static str>;
+
+/// From here on numbers are old, and from there on over.
+const OLD: u32 = 1_000;
+const OVER: u32 = 2_000;
+
+impl Item for u32 {
+    fn age(&self, _: Instant) -> Age {
+        match *self {
+            ..OLD => Age::Young,
+            OLD..OVER => Age::Old,
+            OVER.. => Age::Over,
+        }
+    }
+}
 
 const LONG: Duration = Duration::from_secs(20);
 
@@ -318,12 +333,15 @@ fn closing_refuses_everybody_and_settles_when_the_last_item_is_forgotten() {
     let item = idle.item;
     assert_eq!(shelf.give(idle.ticket, item, long_ago(), Instant::now()), Given::Closed(item));
     shelf.forget();
-    assert_eq!(shelf.settle(Instant::now() + Duration::from_millis(10)).len(), 1);
+    let soon = || Instant::now() + Duration::from_millis(10);
+    let told = |(settled, holders): (bool, Vec<Holder>)| (settled, holders.len());
+    assert_eq!(told(shelf.settle(soon())), (false, 1));
     shelf.withdraw(lent.ticket);
+    assert_eq!(told(shelf.settle(soon())), (false, 0), "it is not destroyed yet");
     thread::scope(|scope| {
-        let settled = scope.spawn(|| shelf.settle(Instant::now() + LONG).len());
+        let settled = scope.spawn(|| shelf.settle(Instant::now() + LONG));
         shelf.forget();
-        assert_eq!(settled.join().unwrap(), 0);
+        assert_eq!(told(settled.join().unwrap()), (true, 0));
     });
     assert_eq!(get(&shelf, LONG).unwrap_err(), Refusal::Closed);
     assert!(shelf.next_order().is_none());

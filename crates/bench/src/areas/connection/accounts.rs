@@ -3,7 +3,7 @@
 use diesel::connection::LoadConnection;
 use diesel::mysql::Mysql;
 use diesel::prelude::*;
-use mysql::prelude::Queryable as _;
+use mysql::prelude::Queryable;
 
 use super::expect_same;
 use crate::ground::ROWS;
@@ -79,7 +79,7 @@ const UPDATE: &str =
     "UPDATE `account` SET `cents` = (`account`.`cents` + ?) WHERE (`account`.`id` = ?)";
 
 /// One row by its primary key, into a struct.
-pub(super) fn select<C>(connection: &mut C) -> Result<(), Failure>
+pub(in crate::areas) fn select<C>(connection: &mut C) -> Result<(), Failure>
 where
     C: LoadConnection<Backend = Mysql>,
 {
@@ -89,7 +89,7 @@ where
 }
 
 /// The same by the `mysql` crate.
-pub(super) fn select_by_mysql(connection: &mut mysql::Conn) -> Result<(), Failure> {
+pub(in crate::areas) fn select_by_mysql<C: Queryable>(connection: &mut C) -> Result<(), Failure> {
     let id = any_id();
     let found: Option<Columns> = connection.exec_first(SELECT, (id, 1_i64))?;
     expect_same(Some(id), found.map(Account::of).map(|account| account.id))

@@ -4,7 +4,7 @@
 //! The `mysql` crate, which speaks the protocol without a client library in C, gets the text that
 //! diesel builds. All keep prepared statements where they can.
 
-mod accounts;
+pub(super) mod accounts;
 mod calls;
 mod delayed;
 mod instructions;
@@ -15,6 +15,7 @@ mod streaming;
 use std::time::Duration;
 
 use super::Benchmark;
+use crate::arguments::Length;
 use crate::child::Work;
 use crate::ground::Place;
 use crate::harness::{Better, Failure, Metric, per_second};
@@ -43,7 +44,8 @@ fn benchmark(
     enter: super::Enter,
 ) -> Benchmark {
     let metric = Metric { name, unit, better };
-    Benchmark { metric, place: Place::OneProcessor, enter }
+    let (also, place) = (Vec::new(), Place::OneProcessor);
+    Benchmark { metric, also, place, length: Length::Usual, enter }
 }
 
 /// A benchmark whose answers are wrong measures nothing.

@@ -85,9 +85,9 @@ fn a_closed_shelf_waits_for_the_abandoned_too() {
     shelf.abandon(Instant::now() + LONG, LONG, 1);
     shelf.close();
     let waited = Instant::now();
-    assert_eq!(shelf.settle(waited + Duration::from_millis(20)).len(), 1);
+    assert_eq!(shelf.settle(waited + Duration::from_millis(20)).1.len(), 1);
     assert!(waited.elapsed() >= Duration::from_millis(20));
     shelf.withdraw(lost.ticket);
     shelf.forget();
-    assert_eq!(shelf.settle(Instant::now() + LONG).len(), 0);
+    assert_eq!(shelf.settle(Instant::now() + LONG).1.len(), 0);
 }

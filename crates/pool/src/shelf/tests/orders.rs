@@ -29,6 +29,26 @@ fn no_more_is_made_than_somebody_waits_for_and_never_above_the_limit() {
 }
 
 #[test]
+fn while_something_may_come_back_a_second_is_made_only_for_who_has_waited_a_while() {
+    let shelf = empty(4, 4);
+    bring(&shelf, 1);
+    let held = get(&shelf, LONG).unwrap();
+    let begun = Instant::now();
+    let waiters = [queue(&shelf), queue(&shelf)];
+    let first = shelf.next_order().unwrap();
+    assert!(first.1, "somebody is to stand ready for a second");
+
+    let (second, _) = shelf.next_order().unwrap();
+
+    assert!(begun.elapsed() >= Duration::from_millis(50), "{:?}", begun.elapsed());
+    second.fulfil(2, Instant::now());
+    first.0.fulfil(3, Instant::now());
+    let items = waiters.map(|it| shelf.wait(&it, Instant::now() + LONG, || ()).unwrap().item);
+    assert_eq!(items, [2, 3]);
+    give(&shelf, held);
+}
+
+#[test]
 fn an_order_whose_waiter_has_gone_is_kept_up_to_the_size() {
     let shelf = empty(1, 2);
     for expected in [Given::Kept, Given::Surplus(2)] {
