@@ -102,7 +102,8 @@ impl House {
         match self.bounded(entry.connection_mut(), limit, |connection| connection.ping()) {
             Ok(()) => {
                 entry.alive_at = Instant::now();
-                entry.era = era;
+                // It stays of its generation, which may have a moment left.
+                entry.era.losses = era.losses;
                 Some(found)
             }
             Err(error) => {

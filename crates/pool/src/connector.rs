@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use steadfast_connection::{Connection, Error as ConnectError, Fault};
 
 use crate::crew::Duty;
-use crate::entry::Entry;
+use crate::entry::{Entry, Era};
 use crate::event::{BreakerClosed, BreakerOpened, ConnectFailed, Connected};
 use crate::house::{Cause, House};
 use crate::shelf::{Order, Setback};
@@ -24,9 +24,8 @@ pub(crate) fn run(house: &Arc<House>) {
             house.crew.hire(house, Duty::Connect);
         }
         let begun = Instant::now();
-        // Read before the attempt: what is lost meanwhile makes this connection suspect, too.
-        let era = house.era();
-        match Connection::open(&house.server) {
+        let (opened, era) = open(house);
+        match opened {
             Ok(connection) => {
                 if let Some(member) = house.registry.enrol(connection) {
                     let times = house.config.times(fastrand::f64());
@@ -37,6 +36,17 @@ pub(crate) fn run(house: &Arc<House>) {
             Err(error) => give_up(house, order, error),
         }
     }
+}
+
+/// Opens a connection; also tells what the pool had seen before.
+fn open(house: &House) -> (Result<Connection, ConnectError>, Era) {
+    let target = house.target.ask();
+    if matches!(target, Ok((_, true))) {
+        house.change_target();
+    }
+    // Read before the attempt: what is lost meanwhile makes this connection suspect, too.
+    let era = house.era();
+    (target.and_then(|(server, _)| Connection::open(&server)), era)
 }
 
 fn bring(house: &House, order: Wanted<'_>, entry: Box<Entry>, begun: Instant) {

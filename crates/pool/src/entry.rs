@@ -4,7 +4,6 @@ use std::time::{Duration, Instant};
 
 use steadfast_connection::Connection;
 
-use crate::event::Reason;
 use crate::registry::Member;
 use crate::shelf::{Age, Item};
 
@@ -90,14 +89,5 @@ impl Entry {
     /// forgotten.
     pub(crate) fn keep_alive_at(&self) -> Option<Instant> {
         self.rest.map(|rest| self.alive_at + rest)
-    }
-
-    /// Why it must not be lent any more, whatever its state.
-    pub(crate) fn outlived(&self, now: Instant, generation: u64) -> Option<Reason> {
-        if self.era.generation != generation {
-            Some(Reason::Requested)
-        } else {
-            (now >= self.retire_at).then_some(Reason::Lifetime)
-        }
     }
 }

@@ -10,13 +10,19 @@ use crate::config::PoolConfig;
 use crate::crew::{Crew, Duty};
 use crate::entry::{Entry, Era};
 use crate::event::{Reason, Retired};
+use crate::generation::{Generations, spread};
 use crate::holder::Ticket;
 use crate::listener::{PoolListener, tell};
 use crate::registry::Registry;
 use crate::shelf::{Given, Shelf};
 use crate::stats::{Gauges, Stats};
+use crate::target::Target;
 use crate::upkeep::Bin;
 use crate::watch::Watch;
+
+/// A server that stays read-only does not have the pool replaced again and again: 1290 is also said of
+/// statements that other options forbid.
+const READ_ONLY_PAUSE: Duration = Duration::from_secs(5);
 
 /// Why no connection could be opened; every waiter gets it.
 pub(crate) type Cause = Arc<ConnectError>;
@@ -25,14 +31,14 @@ pub(crate) type Cause = Arc<ConnectError>;
 pub(crate) struct House {
     pub(crate) name: Arc<str>,
     pub(crate) config: PoolConfig,
-    pub(crate) server: Config,
+    pub(crate) target: Target,
     pub(crate) shelf: Shelf<Box<Entry>, Cause>,
     pub(crate) registry: Registry,
     pub(crate) bin: Arc<Bin>,
     pub(crate) watch: Watch<Interrupter>,
     pub(crate) crew: Crew,
     losses: AtomicU64,
-    generation: AtomicU64,
+    pub(crate) generations: Generations,
     ids: AtomicU64,
     pub(crate) ended: AtomicBool,
 }
@@ -49,11 +55,11 @@ impl House {
             watch: Watch::new(),
             crew: Crew::default(),
             losses: AtomicU64::new(0),
-            generation: AtomicU64::new(0),
+            generations: Generations::new(),
             ids: AtomicU64::new(0),
             ended: AtomicBool::new(false),
+            target: Target::new(server, config.bad_days.provider.clone()),
             config,
-            server,
         }
     }
 
@@ -70,7 +76,7 @@ impl House {
     }
 
     pub(crate) fn era(&self) -> Era {
-        let (losses, generation) = (self.losses.load(Relaxed), self.generation.load(Relaxed));
+        let (losses, generation) = (self.losses.load(Relaxed), self.generations.current());
         Era { losses, generation }
     }
 
@@ -85,10 +91,51 @@ impl House {
 
     /// Has every connection that is open now replaced.
     pub(crate) fn invalidate(&self) {
-        self.generation.fetch_add(1, Relaxed);
+        self.generations.begin(Reason::Requested, Duration::ZERO);
         // Perhaps what was wrong is right now.
         self.shelf.forgive();
-        self.retire_idle(Reason::Requested, |entry, era| entry.era.generation != era.generation);
+        self.retire_outdated();
+    }
+
+    /// The provider has given other settings: what is open has the old ones.
+    pub(crate) fn change_target(&self) {
+        let open = self.stats().open();
+        log::info!(target: "steadfast::pool", pool = self.name(), open; "the settings to connect with have changed: what is open is replaced");
+        self.generations.begin(Reason::Requested, spread(open));
+        self.retire_outdated();
+    }
+
+    /// The server of a connection of `era` takes no writes: it is probably not the writer any more.
+    pub(crate) fn note_read_only(&self, era: Era) {
+        let open = self.stats().open();
+        let generations = &self.generations;
+        if generations.begin_after(era.generation, Reason::ReadOnly, spread(open), READ_ONLY_PAUSE)
+        {
+            log::warn!(target: "steadfast::pool", pool = self.name(), open; "the server takes no writes: what is open is replaced");
+            self.retire_outdated();
+        }
+    }
+
+    /// Retires what is idle and of an older generation, as far as its moment has come; upkeep does
+    /// the rest.
+    fn retire_outdated(&self) {
+        let now = Instant::now();
+        let mut reasons = Vec::new();
+        let due = self.shelf.sweep(|entry, _| {
+            let reason = self.outdated(entry, now);
+            reasons.extend(reason);
+            reason.is_some()
+        });
+        for (entry, reason) in due.into_iter().zip(reasons) {
+            self.retire(entry, reason);
+        }
+        self.bin.hurry();
+    }
+
+    /// Why an entry of an older generation is closed, if its moment has come.
+    pub(crate) fn outdated(&self, entry: &Entry, now: Instant) -> Option<Reason> {
+        let (reason, at) = self.generations.end_of(entry.era.generation, entry.id)?;
+        (now >= at).then_some(reason)
     }
 
     /// Retires idle connections that are as old as one that was lost.
@@ -136,9 +183,11 @@ impl House {
     /// Why an entry must not be lent any more, whatever its state. While connecting fails, age alone
     /// is no reason: an old connection is better than none.
     pub(crate) fn outlived(&self, entry: &Entry, now: Instant) -> Option<Reason> {
-        let reason = entry.outlived(now, self.era().generation)?;
-        let spared = reason == Reason::Lifetime && self.shelf.trouble().is_some();
-        (!spared).then_some(reason)
+        let over = || {
+            let spared = now < entry.retire_at() || self.shelf.trouble().is_some();
+            (!spared).then_some(Reason::Lifetime)
+        };
+        self.outdated(entry, now).or_else(over)
     }
 
     /// Closes a lent connection that was not taken back.

@@ -47,6 +47,8 @@
 //! | the server comes back | one new connection, then two, four … per 50 ms: it is not stormed |
 //! | the server is full (1040, 1203, 1226) | what is open stays; the room for more is halved and comes back step by step |
 //! | wrong password, unknown database, no TLS | [`Error::Connect`] at once, to everybody who waits |
+//! | the password is rotated, the writer moves | a [`provider`](PoolConfig::provider) is asked before each connect; when its answer changes, what is open is replaced bit by bit |
+//! | the server takes no writes any more (1290, 1836, 1874) | its connections are replaced, for it is probably not the writer any more |
 //! | the server hangs | the ping is cut off at the caller's deadline; connecting is done by others anyway |
 //! | the server was restarted | two dead connections are found, the rest goes unasked, new ones are opened |
 //! | the line never gets short | with [`load_shedding`](PoolConfig::load_shedding) whoever waits for too long gets [`Error::Overloaded`]; with [`max_waiters`](PoolConfig::max_waiters) whoever comes too late [`Error::QueueFull`] |
@@ -66,6 +68,7 @@ mod crew;
 mod entry;
 mod error;
 mod event;
+mod generation;
 mod holder;
 mod house;
 #[cfg(test)]
@@ -76,6 +79,7 @@ mod pool;
 mod registry;
 mod shelf;
 mod stats;
+mod target;
 mod upkeep;
 mod waiter;
 mod watch;

@@ -32,6 +32,8 @@ struct State {
     /// Somebody empties it.
     open: bool,
     stopped: bool,
+    /// There is something to do on the shelf.
+    hurried: bool,
 }
 
 impl std::fmt::Debug for State {
@@ -61,11 +63,22 @@ impl Bin {
         self.bell.notify_all();
     }
 
+    /// Has the shelf looked over now.
+    pub(crate) fn hurry(&self) {
+        self.state.lock().hurried = true;
+        self.bell.notify_all();
+    }
+
+    /// True once after [`hurry`](Self::hurry).
+    fn is_hurried(&self) -> bool {
+        std::mem::take(&mut self.state.lock().hurried)
+    }
+
     /// What is to be closed, as soon as there is something; empty when `until` has come.
     fn take(&self, until: Instant) -> (Vec<Connection>, bool) {
         let mut state = self.state.lock();
         state.open = true;
-        while state.connections.is_empty() && !state.stopped {
+        while state.connections.is_empty() && !state.stopped && !state.hurried {
             if self.bell.wait_until(&mut state, until).timed_out() {
                 break;
             }
@@ -88,7 +101,7 @@ pub(crate) fn run(house: &Arc<House>) {
         if stopped {
             return;
         }
-        if Instant::now() >= look_at {
+        if house.bin.is_hurried() || Instant::now() >= look_at {
             keep_alive(house);
             look_at = look_over(house);
         }
@@ -124,7 +137,6 @@ fn keep_alive(house: &Arc<House>) {
 fn look_over(house: &Arc<House>) -> Instant {
     let now = Instant::now();
     let config = &house.config;
-    let generation = house.era().generation;
     let abandon = config.bad_days.abandon;
     let limits = [config.max_idle_time, config.keepalive, abandon.map(|abandon| abandon.after)];
     let mut next = now + rhythm(config.recycle, &limits);
@@ -133,10 +145,13 @@ fn look_over(house: &Arc<House>) -> Instant {
     }
     let mut reasons = Vec::new();
     let due = house.shelf.sweep(|entry, idle| {
-        let reason = due(house, entry, idle, now, generation);
+        let reason = due(house, entry, idle, now);
         match reason {
             Some(reason) => reasons.push(reason),
-            None => next = next.min(entry.look_at()),
+            None => {
+                let end = house.generations.end_of(entry.era.generation, entry.id);
+                next = end.map_or(next, |(_, at)| next.min(at)).min(entry.look_at());
+            }
         }
         reason.is_some()
     });
@@ -164,13 +179,11 @@ fn give_up_places(house: &Arc<House>, holders: &[Holder]) {
     house.staff();
 }
 
-fn due(house: &House, entry: &Entry, idle: usize, now: Instant, generation: u64) -> Option<Reason> {
+fn due(house: &House, entry: &Entry, idle: usize, now: Instant) -> Option<Reason> {
     let rested = now.saturating_duration_since(entry.used_at);
     let too_long = house.config.max_idle_time.is_some_and(|limit| rested >= limit);
-    if entry.era.generation != generation {
-        return Some(Reason::Requested);
-    }
-    (too_long && idle > house.config.min_idle as usize).then_some(Reason::Idle)
+    let surplus = too_long && idle > house.config.min_idle as usize;
+    house.outdated(entry, now).or(surplus.then_some(Reason::Idle))
 }
 
 fn rhythm(recycle: Duration, others: &[Option<Duration>]) -> Duration {

@@ -1,12 +1,15 @@
 //! The settings for bad days: what to do while the server is down, full, or too slow.
 
+use std::error::Error;
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 use std::time::Duration;
 
-use steadfast_connection::Invalid;
+use steadfast_connection::{Config, Invalid};
 
 use super::{HOUR, MONTH, PoolConfig, TICK};
 use crate::shelf::Setback;
+use crate::target::Provider;
 
 /// The first pause after the server said that it is full.
 const OVERLOAD_PAUSE: Duration = Duration::from_secs(1);
@@ -32,6 +35,7 @@ pub(crate) struct BadDays {
     pub(crate) max_waiters: u32,
     pub(crate) shedding: Option<Shedding>,
     pub(crate) abandon: Option<Abandon>,
+    pub(crate) provider: Option<Provider>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -101,6 +105,26 @@ impl PoolConfig {
         self.bad_days.abandon = Some(Abandon { after, budget });
         self
     }
+
+    /// Who is asked before each connect where to connect and as whom, as for a password that is
+    /// rotated. It gets the settings that the pool is built with, and gives those to use. It runs on a
+    /// thread of the pool; its error, or its panic, counts as a failed connect that may pass. When its
+    /// answer changes, what is open is replaced, more than five connections bit by bit. Default none.
+    ///
+    /// ```no_run
+    /// # fn fetch() -> std::io::Result<String> { std::fs::read_to_string("/run/secrets/db") }
+    /// use steadfast_pool::PoolConfig;
+    ///
+    /// let config = PoolConfig::new().provider(|base| Ok(base.clone().password(fetch()?)));
+    /// ```
+    #[must_use]
+    pub fn provider<F>(mut self, provider: F) -> Self
+    where
+        F: Fn(&Config) -> Result<Config, Box<dyn Error + Send + Sync>> + Send + Sync + 'static,
+    {
+        self.bad_days.provider = Some(Provider(Arc::new(provider)));
+        self
+    }
 }
 
 impl BadDays {
@@ -163,6 +187,7 @@ impl Default for BadDays {
             max_waiters: 0,
             shedding: None,
             abandon: None,
+            provider: None,
         }
     }
 }
