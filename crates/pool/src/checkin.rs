@@ -22,7 +22,7 @@ impl House {
         since: Instant,
         condemned: bool,
     ) {
-        let now = Instant::now();
+        let now = self.now();
         if self.config.listener.is_some() {
             let (id, held) = (entry.id, now.saturating_duration_since(since));
             self.tell(|pool, listener| listener.checkin(&Checkin { pool, id, held }));
@@ -34,7 +34,7 @@ impl House {
                 (entry.alive_at, entry.used_at) = (now, now);
                 let old = entry.age(now) != Age::Young;
                 let given = if old {
-                    self.shelf.give_old(ticket, entry, now)
+                    self.shelf.give_old(ticket, entry, since, now)
                 } else {
                     self.shelf.give(ticket, entry, since, now)
                 };
@@ -43,7 +43,10 @@ impl House {
                     self.staff();
                 }
             }
-            Some(reason) => self.withdraw(entry, ticket, reason),
+            Some(reason) => {
+                self.shelf.note_use(now.saturating_duration_since(since));
+                self.withdraw(entry, ticket, reason);
+            }
         }
     }
 

@@ -34,13 +34,13 @@ impl House {
         limit: Duration,
         stance: OnUnavailable,
     ) -> Result<Lease, Error> {
-        let now = Instant::now();
+        let now = self.now();
         let (found, since) = match self.shelf.take(Borrower::here(place, now)) {
             Some(found) if self.is_fresh(&found.item, now) => (found, now),
             other => {
                 let waits = stance == OnUnavailable::Wait;
-                let borrower = Borrower { waits, ..Borrower::here(place, now) };
-                (self.search(&borrower, other, limit)?, Instant::now())
+                let borrower = Borrower { waits, ..Borrower::here(place, Instant::now()) };
+                self.search(&borrower, other, limit)?
             }
         };
         if self.config.listener.is_some() {
@@ -57,14 +57,14 @@ impl House {
         alive && entry.era == self.era() && now < entry.retire_at()
     }
 
-    /// Finds a connection that is alive, among the idle, the returned and the new.
+    /// Finds a connection that is alive, among the idle, the returned and the new; and tells when.
     #[cold]
     fn search(
         self: &Arc<Self>,
         borrower: &Borrower,
         mut found: Option<Found>,
         limit: Duration,
-    ) -> Result<Found, Error> {
+    ) -> Result<(Found, Instant), Error> {
         let deadline = borrower.since + limit;
         let mut line = Line { seat: None, deadline, limit, dead: 0, cause: None };
         loop {
@@ -78,7 +78,11 @@ impl House {
                 }
                 continue;
             };
-            return Ok(candidate);
+            let since = Instant::now();
+            if let Some(timing) = &self.shelf.gauges.timing {
+                timing.wait.add(since.saturating_duration_since(borrower.since));
+            }
+            return Ok((candidate, since));
         }
     }
 
@@ -90,7 +94,7 @@ impl House {
         }
         let era = self.era();
         if let Some(reason) = self.outlived(&found.item, now) {
-            self.withdraw(found.item, found.ticket, reason);
+            self.reject(found, reason);
             return None;
         }
         if !self.config.pre_ping {
@@ -109,7 +113,7 @@ impl House {
             Err(error) => {
                 log::debug!(target: "steadfast::pool", pool = self.name(), id = entry.id, error:% = error; "an idle connection was dead");
                 self.note_loss(entry.era);
-                self.withdraw(found.item, found.ticket, Reason::ValidationFailed);
+                self.reject(found, Reason::ValidationFailed);
                 line.cause = Some(Arc::new(error));
                 line.dead += 1;
                 if line.dead == PINGS {
@@ -119,6 +123,12 @@ impl House {
                 None
             }
         }
+    }
+
+    /// Retires what was taken and is not lent after all.
+    fn reject(self: &Arc<Self>, Grant { item, ticket }: Found, reason: Reason) {
+        Gauges::count(&self.shelf.gauges.taken_back);
+        self.withdraw(item, ticket, reason);
     }
 
     fn stand_in_line(

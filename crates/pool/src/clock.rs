@@ -41,3 +41,52 @@ impl Clock for SystemClock {
         thread::sleep(pause);
     }
 }
+
+/// The present moment as of the kernel's last tick: behind by up to one tick (1 to 10 ms, 4 as a rule),
+/// never ahead, for a fifth of what [`Instant::now`] costs.
+#[cfg(target_os = "linux")]
+pub(crate) fn recent() -> Instant {
+    use std::sync::LazyLock;
+
+    use rustix::time::{ClockId, clock_gettime};
+
+    /// One moment on both clocks. The second was read later: what is derived from it is not ahead.
+    static ANCHOR: LazyLock<(Instant, Duration)> =
+        LazyLock::new(|| (Instant::now(), time_of(ClockId::Monotonic)));
+
+    /// Since the start of the machine, which no clock is ahead of.
+    fn time_of(clock: ClockId) -> Duration {
+        Duration::try_from(clock_gettime(clock)).unwrap_or_default()
+    }
+
+    let (instant, then) = *ANCHOR;
+    instant + time_of(ClockId::MonotonicCoarse).saturating_sub(then)
+}
+
+/// The present moment; only Linux knows a cheaper one.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn recent() -> Instant {
+    Instant::now()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_recent_moment_is_never_ahead_and_moves_with_the_other() {
+        let begun = recent();
+        let mut last = begun;
+        let mut nearest = Duration::MAX;
+        let end = Instant::now() + Duration::from_secs(20);
+        while last < begun + Duration::from_millis(50) {
+            let before = Instant::now();
+            assert!(before < end, "it does not move");
+            let it = recent();
+            assert!(it >= last && it <= Instant::now());
+            nearest = nearest.min(before.saturating_duration_since(it));
+            last = it;
+        }
+        assert!(nearest <= Duration::from_millis(10), "behind by {nearest:?}");
+    }
+}

@@ -53,6 +53,7 @@ pub struct PoolConfig {
     pub(crate) validation_timeout: Duration,
     pub(crate) barging: Duration,
     pub(crate) bad_days: BadDays,
+    pub(crate) metrics: bool,
     pub(crate) listener: Option<Arc<dyn PoolListener>>,
 }
 
@@ -167,6 +168,16 @@ impl PoolConfig {
         self
     }
 
+    /// Whether it is measured how long callers wait, connections are held, and opening one takes
+    /// ([`Pool::metrics`]). Default true. Without it, and without a listener, a checkout costs half as
+    /// much: times are then read from a clock that moves in steps of some 4 ms, and so do
+    /// [`bypass`](Self::bypass) and the age of a holder. What is counted is counted anyway.
+    #[must_use]
+    pub fn metrics(mut self, measured: bool) -> Self {
+        self.metrics = measured;
+        self
+    }
+
     /// Who hears what happens. Default nobody, which costs nothing.
     #[must_use]
     pub fn listener(mut self, listener: Arc<dyn PoolListener>) -> Self {
@@ -270,6 +281,7 @@ impl Default for PoolConfig {
             validation_timeout: Duration::from_secs(5),
             barging: Duration::from_micros(300),
             bad_days: BadDays::default(),
+            metrics: true,
             listener: None,
         }
     }
@@ -288,6 +300,7 @@ impl fmt::Debug for PoolConfig {
             .field("keepalive", &self.keepalive)
             .field("pre_ping", &self.pre_ping)
             .field("bad_days", &self.bad_days)
+            .field("metrics", &self.metrics)
             .field("listener", &self.listener.is_some())
             .finish_non_exhaustive()
     }

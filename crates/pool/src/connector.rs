@@ -10,6 +10,7 @@ use crate::crew::Duty;
 use crate::entry::{Entry, Era};
 use crate::event::{BreakerClosed, BreakerOpened, ConnectFailed, Connected};
 use crate::house::{Cause, House};
+use crate::listener::{caught, panicked};
 use crate::shelf::{Order, Setback};
 
 type Wanted<'a> = Order<'a, Box<Entry>, Cause>;
@@ -46,11 +47,18 @@ fn open(house: &House) -> (Result<Connection, ConnectError>, Era) {
     }
     // Read before the attempt: what is lost meanwhile makes this connection suspect, too.
     let era = house.era();
-    (target.and_then(|(server, _)| Connection::open(&server)), era)
+    // A connector that panics must not end: nobody would open anything any more.
+    let opened = target.and_then(|(server, _)| {
+        caught(|| Connection::open(&server)).unwrap_or_else(|| Err(panicked("connecting")))
+    });
+    (opened, era)
 }
 
 fn bring(house: &House, order: Wanted<'_>, entry: Box<Entry>, begun: Instant) {
     let (id, took) = (entry.id, begun.elapsed());
+    if let Some(timing) = &house.shelf.gauges.timing {
+        timing.create.add(took);
+    }
     log::debug!(target: "steadfast::pool", pool = house.name(), id, took:? = took, thread_id = entry.connection().thread_id(); "connected");
     house.tell(|pool, listener| listener.connected(&Connected { pool, id, took }));
     let (given, over) = order.fulfil(entry, Instant::now());

@@ -5,8 +5,9 @@
 
 use std::fmt;
 use std::panic::Location;
-use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
+
+use crate::who::Who;
 
 /// Somebody who holds a connection, as seen at one moment.
 #[derive(Clone, Debug)]
@@ -21,9 +22,10 @@ impl Holder {
         self.borrower.place
     }
 
-    /// The name of the thread that asked for it, if it has one.
+    /// The name of the thread that asked for it, if it has one. (Of more than 4,096 different names in
+    /// one program, only the first are kept.)
     pub fn thread(&self) -> Option<&str> {
-        self.borrower.thread.name()
+        self.borrower.who.name
     }
 
     /// Since when it is held.
@@ -39,9 +41,9 @@ impl Holder {
 
 impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { borrower: Borrower { place, thread, .. }, held } = self;
+        let Self { borrower: Borrower { place, who, .. }, held } = self;
         write!(f, "{:.1}s by {}:{}", held.as_secs_f64(), place.file(), place.line())?;
-        thread.name().map_or(Ok(()), |name| write!(f, " in thread {name:?}"))
+        who.name.map_or(Ok(()), |name| write!(f, " in thread {name:?}"))
     }
 }
 
@@ -49,7 +51,7 @@ impl fmt::Display for Holder {
 #[derive(Clone, Debug)]
 pub(crate) struct Borrower {
     pub(crate) place: &'static Location<'static>,
-    pub(crate) thread: Thread,
+    pub(crate) who: Who,
     /// When it asked; once it has a connection, since when.
     pub(crate) since: Instant,
     /// Whether it waits for the end of an outage.
@@ -59,7 +61,7 @@ pub(crate) struct Borrower {
 impl Borrower {
     /// The thread that runs now.
     pub(crate) fn here(place: &'static Location<'static>, now: Instant) -> Self {
-        Self { place, thread: thread::current(), since: now, waits: false }
+        Self { place, who: Who::runs(), since: now, waits: false }
     }
 }
 

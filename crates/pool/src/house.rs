@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use steadfast_connection::{Config, Connection, Error as ConnectError, Interrupter};
 
+use crate::clock;
 use crate::config::PoolConfig;
 use crate::crew::{Crew, Duty};
 use crate::entry::{Entry, Era};
@@ -13,6 +14,7 @@ use crate::event::{Reason, Retired};
 use crate::generation::{Generations, spread};
 use crate::holder::Ticket;
 use crate::listener::{PoolListener, tell};
+use crate::metrics::{Metrics, Times};
 use crate::registry::Registry;
 use crate::shelf::{Given, Shelf};
 use crate::stats::{Gauges, Stats};
@@ -47,9 +49,11 @@ impl House {
     pub(crate) fn new(config: PoolConfig, server: Config) -> Self {
         let limits = config.limits();
         let bin = Arc::new(Bin::default());
+        let mut shelf = Shelf::new(limits);
+        shelf.gauges.timing = config.metrics.then(Box::default);
         Self {
             name: config.name.as_str().into(),
-            shelf: Shelf::new(limits),
+            shelf,
             registry: Registry::new(config.hard_limit(), Arc::clone(&bin)),
             bin,
             watch: Watch::new(),
@@ -69,6 +73,22 @@ impl House {
 
     pub(crate) fn stats(&self) -> Stats {
         self.shelf.gauges.read(self.config.size, self.config.overflow)
+    }
+
+    /// The present moment, as exactly as somebody needs it: to a few milliseconds if nothing is
+    /// measured and nobody waits.
+    pub(crate) fn now(&self) -> Instant {
+        let exactly = self.config.metrics
+            || self.config.listener.is_some()
+            || self.shelf.gauges.somebody_waits();
+        if exactly { Instant::now() } else { clock::recent() }
+    }
+
+    pub(crate) fn metrics(&self) -> Metrics {
+        let stats = self.stats();
+        let timing = self.shelf.gauges.timing.as_deref();
+        let times = timing.map(|timing| Times::read(timing, stats.checkouts));
+        Metrics { pool: Arc::clone(&self.name), stats, min_idle: self.config.min_idle, times }
     }
 
     pub(crate) fn next_id(&self) -> u64 {

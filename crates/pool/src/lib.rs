@@ -69,12 +69,14 @@ mod entry;
 mod error;
 mod event;
 mod generation;
+mod histogram;
 mod holder;
 mod house;
 #[cfg(test)]
 mod invariants;
 mod lease;
 mod listener;
+mod metrics;
 mod pool;
 mod registry;
 mod shelf;
@@ -83,6 +85,7 @@ mod target;
 mod upkeep;
 mod waiter;
 mod watch;
+mod who;
 mod worker;
 
 pub use clock::{Clock, SystemClock};
@@ -92,8 +95,10 @@ pub use event::{
     Abandoned, BreakerClosed, BreakerOpened, Checkin, Checkout, Closed, ConnectFailed, Connected,
     Reason, Retired, Shed, TimedOut, Waiting,
 };
+pub use histogram::Histogram;
 pub use holder::Holder;
 pub use lease::Lease;
 pub use listener::PoolListener;
+pub use metrics::{BOUNDS, Instrument, Metrics, Times, Value};
 pub use pool::{Drained, Pool};
 pub use stats::Stats;

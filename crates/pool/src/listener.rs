@@ -1,7 +1,10 @@
 //! Telling somebody what happens, without trusting them.
 
+use std::error::Error;
 use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use steadfast_connection::Error as ConnectError;
 
 use crate::event::{
     Abandoned, BreakerClosed, BreakerOpened, Checkin, Checkout, Closed, ConnectFailed, Connected,
@@ -41,9 +44,25 @@ pub trait PoolListener: Send + Sync + 'static {
 
 /// Calls the listener; its panic stays here.
 pub(crate) fn tell(pool: &str, listener: &dyn PoolListener, event: impl FnOnce(&dyn PoolListener)) {
-    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| event(listener))) {
-        // Dropping what was thrown may panic, too.
-        let _never_dropped = ManuallyDrop::new(panic);
+    if caught(|| event(listener)).is_none() {
         log::error!(target: "steadfast::pool", pool = pool; "a pool listener panicked");
     }
+}
+
+/// What `call` returns; `None` if it panics.
+pub(crate) fn caught<T>(call: impl FnOnce() -> T) -> Option<T> {
+    match catch_unwind(AssertUnwindSafe(call)) {
+        Ok(value) => Some(value),
+        Err(panic) => {
+            // Dropping what was thrown may panic, too.
+            let _never_dropped = ManuallyDrop::new(panic);
+            None
+        }
+    }
+}
+
+/// A panic as a failed connect that may pass.
+pub(crate) fn panicked(what: &str) -> ConnectError {
+    let told: Box<dyn Error + Send + Sync> = format!("{what} panicked").into();
+    ConnectError::Provider(told.into())
 }

@@ -14,6 +14,7 @@ use crate::event::{Closed, Reason};
 use crate::holder::Holder;
 use crate::house::House;
 use crate::lease::Lease;
+use crate::metrics::Metrics;
 use crate::stats::Stats;
 
 /// Threads that only have to wake up and go get this long beyond the deadline of a close.
@@ -105,6 +106,11 @@ impl Pool {
     /// The pool in numbers. Takes no lock, so it may be asked as often as one likes.
     pub fn stats(&self) -> Stats {
         self.house().stats()
+    }
+
+    /// Numbers and times under the names that monitoring systems know.
+    pub fn metrics(&self) -> Metrics {
+        self.house().metrics()
     }
 
     /// Who holds a connection now, the longest first.

@@ -227,14 +227,22 @@ impl<T: Item, C: Clone> Shelf<T, C> {
 
     /// Takes an item back from its holder, who had it since `since`.
     pub(crate) fn give(&self, ticket: Ticket, item: T, since: Instant, now: Instant) -> Given<T> {
-        let brief = now.saturating_duration_since(since) < BRIEF;
+        let held = now.saturating_duration_since(since);
+        let brief = held < BRIEF;
         let mut state = self.state.lock();
         if self.strike(&mut state, ticket) {
             state.leaving += 1;
             return Given::Abandoned(item);
         }
         let window = state.limits.barging * if brief { PATIENCE } else { 1 };
+        self.gauges.used(held);
         self.place(state, item, now, window)
+    }
+
+    /// Writes down how long an item was held that does not come back.
+    pub(crate) fn note_use(&self, held: Duration) {
+        let _state = self.state.lock();
+        self.gauges.used(held);
     }
 
     /// Takes a lent item off for good; it counts until [`forget`](Self::forget).

@@ -6,13 +6,13 @@
 
 use std::error::Error as StdError;
 use std::fmt;
-use std::mem::ManuallyDrop;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use parking_lot::Mutex;
 use steadfast_connection::{Config, Error as ConnectError};
+
+use crate::listener::{caught, panicked};
 
 /// What a provider says.
 pub(crate) type Answer = Result<Config, Box<dyn StdError + Send + Sync>>;
@@ -55,14 +55,8 @@ impl Target {
             return Ok((self.base.clone(), false));
         };
         let question = self.asked.fetch_add(1, Relaxed) + 1;
-        let answer = catch_unwind(AssertUnwindSafe(|| provider(&self.base)));
-        let config = answer
-            .unwrap_or_else(|panic| {
-                // Dropping what was thrown may panic, too.
-                let _never_dropped = ManuallyDrop::new(panic);
-                Err("the provider panicked".into())
-            })
-            .map_err(|error| ConnectError::Provider(error.into()))?;
+        let answer = caught(|| provider(&self.base)).ok_or_else(|| panicked("the provider"))?;
+        let config = answer.map_err(|error| ConnectError::Provider(error.into()))?;
         let mut known = self.known.lock();
         if question < known.0 {
             return Ok((config, false));

@@ -85,12 +85,19 @@ impl<T: Item, C: Clone> Shelf<T, C> {
 
     /// As [`give`](Self::give), for an item that is old: it goes if its replacement is there already,
     /// else one is ordered.
-    pub(crate) fn give_old(&self, ticket: Ticket, item: T, now: Instant) -> Given<T> {
+    pub(crate) fn give_old(
+        &self,
+        ticket: Ticket,
+        item: T,
+        since: Instant,
+        now: Instant,
+    ) -> Given<T> {
         let mut state = self.state.lock();
         if self.strike(&mut state, ticket) {
             state.leaving += 1;
             return Given::Abandoned(item);
         }
+        self.gauges.used(now.saturating_duration_since(since));
         if state.renewal.ahead > 0 && !state.closed {
             state.renewal.ahead -= 1;
             state.leaving += 1;

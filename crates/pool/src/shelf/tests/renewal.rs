@@ -56,7 +56,10 @@ fn if_the_old_one_is_lent_when_the_new_one_comes_it_goes_when_it_comes_back() {
     let new = order(&shelf);
     let lent = get(&shelf, LONG).unwrap();
     assert_eq!(new.fulfil(1, Instant::now()).0, Given::Kept);
-    assert_eq!(shelf.give_old(lent.ticket, lent.item, Instant::now()), Given::Replaced(OLD));
+    assert_eq!(
+        shelf.give_old(lent.ticket, lent.item, Instant::now(), Instant::now()),
+        Given::Replaced(OLD)
+    );
     shelf.forget();
     assert!(!shelf.wants_hands());
     assert_eq!(gauges(&shelf), [1, 0, 0, 0]);
@@ -66,7 +69,7 @@ fn if_the_old_one_is_lent_when_the_new_one_comes_it_goes_when_it_comes_back() {
 fn an_old_one_that_comes_back_has_its_replacement_ordered_and_may_be_lent_meanwhile() {
     let shelf = with(&[OLD], 1, 2);
     let lent = get(&shelf, LONG).unwrap();
-    assert_eq!(shelf.give_old(lent.ticket, lent.item, Instant::now()), Given::Kept);
+    assert_eq!(shelf.give_old(lent.ticket, lent.item, Instant::now(), Instant::now()), Given::Kept);
     let new = order(&shelf);
     let again = get(&shelf, LONG).unwrap();
     give(&shelf, again);
@@ -82,7 +85,7 @@ fn who_waits_gets_the_new_one_and_the_old_one_stays_until_the_next() {
     let Joined::Waiting { waiter, .. } = shelf.join(&me(), &mut None) else { panic!("it waits") };
     assert_eq!(new.fulfil(1, Instant::now()).0, Given::Kept);
     let first = shelf.wait(&waiter, Instant::now() + LONG, || ()).unwrap();
-    assert_eq!(shelf.give_old(lent.ticket, lent.item, Instant::now()), Given::Kept);
+    assert_eq!(shelf.give_old(lent.ticket, lent.item, Instant::now(), Instant::now()), Given::Kept);
     assert_eq!(order(&shelf).fulfil(2, Instant::now()).0, Given::Replaced(OLD));
     assert_eq!(idle(&shelf), [2]);
     assert_eq!(shelf.give(first.ticket, 1, long_ago(), Instant::now()), Given::Surplus(1));
