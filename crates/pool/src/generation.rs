@@ -80,6 +80,13 @@ impl Generations {
         let moment = u32::try_from(number % u64::from(MOMENTS)).unwrap_or_default();
         Some((reason, begun + spread / MOMENTS * moment))
     }
+
+    /// When the next moment of a spread comes, as long as one lasts: what is returned meanwhile is
+    /// closed then.
+    pub(crate) fn next_moment(&self, now: Instant) -> Option<Instant> {
+        let Change { begun, spread, .. } = *self.change.lock();
+        (now <= begun + spread).then(|| now + spread / MOMENTS)
+    }
 }
 
 /// How long it may take to replace `open` connections.
@@ -102,6 +109,8 @@ mod tests {
         let ends = [16, 17, 31].map(|number| generations.end_of(0, number).unwrap().1 - begun);
         assert_eq!(ends, [Duration::ZERO, EACH, 15 * EACH]);
         assert_eq!(generations.end_of(1, 17), None);
+        assert_eq!(generations.next_moment(begun + EACH), Some(begun + 2 * EACH));
+        assert_eq!(generations.next_moment(begun + 17 * EACH), None);
         assert_eq!((spread(5), spread(30)), (Duration::ZERO, 30 * EACH));
     }
 

@@ -148,10 +148,7 @@ fn look_over(house: &Arc<House>) -> Instant {
         let reason = due(house, entry, idle, now);
         match reason {
             Some(reason) => reasons.push(reason),
-            None => {
-                let end = house.generations.end_of(entry.era.generation, entry.id);
-                next = end.map_or(next, |(_, at)| next.min(at)).min(entry.look_at());
-            }
+            None => next = next.min(entry.look_at()),
         }
         reason.is_some()
     });
@@ -167,6 +164,7 @@ fn look_over(house: &Arc<House>) -> Instant {
         next = now + LEAD.min(config.recycle / 10) / 20;
     }
     house.staff();
+    next = house.generations.next_moment(now).map_or(next, |moment| next.min(moment));
     next.max(now + OFTEN)
 }
 
