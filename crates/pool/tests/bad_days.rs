@@ -102,7 +102,7 @@ fn a_thousand_calls_to_a_frozen_server_end_on_time_and_its_return_is_noticed_at_
     own.pause().unwrap();
     let limit = ms(200);
     let late: Vec<Duration> = (0..50)
-        .flat_map(|_| in_parallel(20, || pool.get_within(limit).map(drop).unwrap_err()))
+        .flat_map(|_| in_parallel(20, || pool.get_patiently(limit).map(drop).unwrap_err()))
         .map(|(_, took)| took.checked_sub(limit).expect("not before its deadline"))
         .collect();
     own.resume().unwrap();
@@ -114,7 +114,6 @@ fn a_thousand_calls_to_a_frozen_server_end_on_time_and_its_return_is_noticed_at_
     // The machine may be busy with other things: most are on time, all are bounded.
     let on_time = late.iter().filter(|&&late| late < ms(50)).count();
     let latest = late.iter().max().unwrap();
-    println!("late by {latest:?} at most, all back after {back:?}");
     assert!(on_time > 900 && *latest < ms(1_000), "{on_time} of 1,000 on time, {latest:?}");
     assert!(back < ms(2_000), "{back:?}");
 }
