@@ -100,7 +100,7 @@ fn a_thousand_calls_to_a_frozen_server_end_on_time_and_its_return_is_noticed_at_
     let pool = pool(PoolConfig::new().size(10).overflow(0).bypass(Duration::ZERO), &database);
     drop([(); 10].map(|()| pool.get().unwrap()));
     own.pause().unwrap();
-    let limit = ms(200);
+    let limit = ms(100);
     let late: Vec<Duration> = (0..50)
         .flat_map(|_| in_parallel(20, || pool.get_patiently(limit).map(drop).unwrap_err()))
         .map(|(_, took)| took.checked_sub(limit).expect("not before its deadline"))
