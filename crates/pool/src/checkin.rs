@@ -82,7 +82,9 @@ impl House {
             return Some(Reason::Closed);
         }
         let limit = self.config.validation_timeout;
-        let reset = self.bounded(entry.connection_mut(), limit, |connection| connection.reset());
+        let connection = entry.connection_mut();
+        let reset = self.bounded(connection, limit, |connection| connection.reset());
+        let reset = reset.and_then(|()| self.prepare(connection));
         if let Err(error) = reset {
             log::warn!(target: "steadfast::pool", pool = self.name(), id = entry.id, error:% = error; "the session could not be reset");
             return Some(Reason::StateTouched);

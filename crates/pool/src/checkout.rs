@@ -34,6 +34,7 @@ impl House {
         limit: Duration,
         stance: OnUnavailable,
     ) -> Result<Lease, Error> {
+        self.admit()?;
         let now = self.now();
         let (found, since) = match self.shelf.take(Borrower::here(place, now)) {
             Some(found) if self.is_fresh(&found.item, now) => (found, now),
@@ -149,17 +150,27 @@ impl House {
                     self.tell(|pool, listener| listener.waiting(&Waiting { pool, waiting }));
                 }
                 let hire = || self.crew.hire(self, Duty::Connect);
+                if let Some(error) = self.beware(&waiter) {
+                    // What came in the meantime is better than the error.
+                    let Some(Ok(found)) = self.shelf.leave(&waiter) else { return Err(error) };
+                    return Ok(found);
+                }
                 match self.shelf.wait(&waiter, line.deadline, hire) {
                     Ok(found) => return Ok(found),
                     Err(refusal) => refusal,
                 }
             }
         };
-        Err(match refusal {
-            Refusal::Closed => Error::Closed(Arc::clone(&self.name)),
+        Err(self.told(refusal, borrower, line))
+    }
+
+    fn told(&self, refusal: Refusal<Cause>, borrower: &Borrower, line: &mut Line) -> Error {
+        let pool = Arc::clone(&self.name);
+        match refusal {
+            Refusal::Closed => Error::Closed(pool),
+            Refusal::Paused => Error::Paused { pool, waited: borrower.since.elapsed() },
             Refusal::Failed(cause) => Error::Connect(cause),
             Refusal::Unavailable(Outage { since, retry_in, failures, cause }) => {
-                let pool = Arc::clone(&self.name);
                 Error::Unavailable { pool, since, retry_in, failures, cause }
             }
             Refusal::QueueFull => {
@@ -177,7 +188,25 @@ impl House {
                 let seatless = Line { seat: None, cause: line.cause.take(), ..*line };
                 self.timed_out(borrower, seatless)
             }
-        })
+        }
+    }
+
+    /// Waits until the pool is warm.
+    pub(crate) fn warm_up(
+        self: &Arc<Self>,
+        place: &'static Location<'static>,
+        limit: Duration,
+    ) -> Result<(), Error> {
+        self.staff();
+        let borrower = Borrower::here(place, Instant::now());
+        let deadline = borrower.since + limit;
+        let mut line = Line { seat: None, deadline, limit, dead: 0, cause: None };
+        let waits = self.config.bad_days.on_unavailable == OnUnavailable::Wait;
+        match self.shelf.warmed(deadline, waits) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(self.told(Refusal::TimedOut, &borrower, &mut line)),
+            Err(refusal) => Err(self.told(refusal, &borrower, &mut line)),
+        }
     }
 
     /// Tells of a caller that is sent away; how long it waited.

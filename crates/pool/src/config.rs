@@ -13,9 +13,15 @@ use crate::shelf::Limits;
 use crate::{Error, Pool};
 
 mod bad_days;
+mod birth;
+mod lending;
 
 pub use bad_days::OnUnavailable;
 pub(crate) use bad_days::{Abandon, BadDays};
+use birth::Birth;
+pub use birth::Prepared;
+use lending::Lending;
+pub use lending::{MultipleCheckouts, OnDeadlock};
 
 const HOUR: Duration = Duration::from_secs(3600);
 const TICK: Duration = Duration::from_millis(1);
@@ -24,6 +30,17 @@ const KEEPALIVE_JITTER: f64 = 0.1;
 pub(crate) const LEAD: Duration = Duration::from_secs(60);
 /// Long enough for a server to have been forgotten, short enough to add to any clock.
 const MONTH: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// What becomes of callers while a pool is paused.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum OnPause {
+    /// They wait; [`Error::Paused`] if the pool does not go on before their time is over.
+    #[default]
+    Wait,
+    /// They get [`Error::Paused`] at once.
+    Fail,
+}
 
 /// How a pool keeps and lends connections.
 ///
@@ -42,7 +59,11 @@ pub struct PoolConfig {
     pub(crate) name: String,
     pub(crate) size: u32,
     pub(crate) overflow: u32,
+    pub(crate) hard_limit: Option<u32>,
+    pub(crate) on_pause: OnPause,
     pub(crate) min_idle: u32,
+    pub(crate) birth: Birth,
+    pub(crate) lending: Lending,
     pub(crate) timeout: Duration,
     pub(crate) recycle: Duration,
     pub(crate) recycle_jitter: f64,
@@ -78,10 +99,26 @@ impl PoolConfig {
     }
 
     /// Connections above [`size`](Self::size) that a burst may open, 0 to 10,000. They are closed
-    /// when they come back and nobody waits. Default 20.
+    /// when they come back and nobody waits, or a while later
+    /// ([`overflow_linger`](Self::overflow_linger)). Default 20.
     #[must_use]
     pub fn overflow(mut self, connections: u32) -> Self {
         self.overflow = connections;
+        self
+    }
+
+    /// Connections that [`Pool::resize`] may allow at most, size and overflow together, up to 20,000;
+    /// never below those configured. Default `None`: as many as configured.
+    #[must_use]
+    pub fn hard_limit(mut self, connections: Option<u32>) -> Self {
+        self.hard_limit = connections;
+        self
+    }
+
+    /// What becomes of callers while the pool is [paused](Pool::pause). Default [`OnPause::Wait`].
+    #[must_use]
+    pub fn on_pause(mut self, policy: OnPause) -> Self {
+        self.on_pause = policy;
         self
     }
 
@@ -211,6 +248,11 @@ impl PoolConfig {
         if self.overflow > 10_000 {
             invalid.push(Invalid::new("pool.overflow", self.overflow, "0 to 10,000 connections"));
         }
+        let most = self.size.saturating_add(self.overflow);
+        if self.hard_limit.is_some_and(|limit| limit < most || limit > 20_000) {
+            let allowed = "pool.size + pool.overflow to 20,000 connections, or none";
+            invalid.push(Invalid::new("pool.hard_limit", self.hard_limit, allowed));
+        }
         if self.min_idle > self.size {
             invalid.push(Invalid::new("pool.min_idle", self.min_idle, "0 to pool.size"));
         }
@@ -235,6 +277,8 @@ impl PoolConfig {
         time("pool.validation_timeout", self.validation_timeout, TICK..=HOUR, "1 ms to an hour");
         time("pool.barging", self.barging, Duration::ZERO..=100 * TICK, "zero to 100 ms");
         self.bad_days.check(&mut invalid);
+        self.birth.check(&mut invalid);
+        self.lending.check(&mut invalid);
         invalid
     }
 
@@ -246,13 +290,20 @@ impl PoolConfig {
             barging: self.barging,
             waiters: self.bad_days.max_waiters as usize,
             shedding: self.bad_days.shedding.map(|goals| (goals.target, goals.interval)),
+            queue_while_paused: self.on_pause == OnPause::Wait,
+            linger: !self.lending.overflow_linger.is_zero(),
         }
     }
 
-    /// Connections that may be open at most, those included whose places were given up.
-    pub(crate) fn hard_limit(&self) -> u32 {
+    /// The most that size and overflow may be set to.
+    pub(crate) fn roll(&self) -> u32 {
+        self.hard_limit.unwrap_or(self.size + self.overflow)
+    }
+
+    /// What r2d2 enrols at most: those included whose places were given up.
+    pub(crate) fn enrolled_most(&self) -> u32 {
         let budget = self.bad_days.abandon.map_or(0, |abandon| abandon.budget);
-        self.size + self.overflow + budget
+        self.roll() + budget
     }
 
     /// The times of a connection born now. `chance` is drawn evenly from zero to one.
@@ -270,7 +321,11 @@ impl Default for PoolConfig {
             name: "main".to_owned(),
             size: 10,
             overflow: 20,
+            hard_limit: None,
+            on_pause: OnPause::Wait,
             min_idle: 0,
+            birth: Birth::default(),
+            lending: Lending::default(),
             timeout: Duration::from_secs(30),
             recycle: HOUR,
             recycle_jitter: 0.2,
@@ -293,7 +348,11 @@ impl fmt::Debug for PoolConfig {
             .field("name", &self.name)
             .field("size", &self.size)
             .field("overflow", &self.overflow)
+            .field("hard_limit", &self.hard_limit)
+            .field("on_pause", &self.on_pause)
             .field("min_idle", &self.min_idle)
+            .field("birth", &self.birth)
+            .field("lending", &self.lending)
             .field("timeout", &self.timeout)
             .field("recycle", &self.recycle)
             .field("max_idle_time", &self.max_idle_time)
@@ -316,6 +375,7 @@ mod tests {
             .name("")
             .size(0)
             .overflow(10_001)
+            .hard_limit(Some(1))
             .min_idle(1)
             .timeout(Duration::ZERO)
             .recycle(Duration::ZERO)
@@ -339,6 +399,7 @@ mod tests {
                 "pool.name",
                 "pool.size",
                 "pool.overflow",
+                "pool.hard_limit",
                 "pool.min_idle",
                 "pool.recycle_jitter",
                 "pool.timeout",

@@ -40,7 +40,7 @@ pub(crate) fn run(house: &Arc<House>) {
 }
 
 /// Opens a connection; also tells what the pool had seen before.
-fn open(house: &House) -> (Result<Connection, ConnectError>, Era) {
+fn open(house: &Arc<House>) -> (Result<Connection, ConnectError>, Era) {
     let target = house.target.ask();
     if matches!(target, Ok((_, true))) {
         house.change_target();
@@ -49,7 +49,7 @@ fn open(house: &House) -> (Result<Connection, ConnectError>, Era) {
     let era = house.era();
     // A connector that panics must not end: nobody would open anything any more.
     let opened = target.and_then(|(server, _)| {
-        caught(|| Connection::open(&server)).unwrap_or_else(|| Err(panicked("connecting")))
+        caught(|| house.open(&server)).unwrap_or_else(|| Err(panicked("connecting")))
     });
     (opened, era)
 }

@@ -36,6 +36,14 @@ pub enum Error {
     /// None can be opened until somebody changes something: password, database, TLS.
     #[error("{0}")]
     Connect(#[source] Arc<ConnectError>),
+    /// The pool is paused ([`Pool::pause`](crate::Pool::pause)).
+    #[error("pool {pool:?} is paused; waited for {waited:?}")]
+    Paused {
+        /// The pool's name.
+        pool: Arc<str>,
+        /// How long the caller waited for it to go on.
+        waited: Duration,
+    },
     /// The server is down: no connection is alive, and none could be opened several times in a row.
     /// With [`OnUnavailable::Wait`](crate::OnUnavailable::Wait) callers wait instead.
     #[error(
@@ -78,6 +86,27 @@ pub enum Error {
         /// The setting [`PoolConfig::max_waiters`](crate::PoolConfig::max_waiters).
         limit: u32,
     },
+    /// The thread holds a connection of this pool already
+    /// ([`MultipleCheckouts::Deny`](crate::MultipleCheckouts::Deny)).
+    #[error("pool {pool:?}: this thread holds a connection already, for {holder}")]
+    AlreadyHolds {
+        /// The pool's name.
+        pool: Arc<str>,
+        /// What it holds.
+        holder: Holder,
+    },
+    /// Every connection is held by a thread that waits for another
+    /// ([`OnDeadlock::Fail`](crate::OnDeadlock::Fail)): give back what you hold.
+    #[error(
+        "pool {pool:?}: all {} connections are held by threads that wait for another; longest held {}",
+        holders.len(), longest(holders)
+    )]
+    Deadlock {
+        /// The pool's name.
+        pool: Arc<str>,
+        /// All of them, the longest first.
+        holders: Vec<Holder>,
+    },
     /// The pool is drained or closed.
     #[error("pool {0:?} is closed")]
     Closed(Arc<str>),
@@ -87,8 +116,12 @@ impl Error {
     /// What the caller can do about it.
     pub fn fault(&self) -> Fault {
         match self {
-            Self::Config(_) | Self::Closed(_) => Fault::Permanent,
-            Self::Timeout { .. } | Self::Overloaded { .. } | Self::QueueFull { .. } => Fault::Busy,
+            Self::Config(_) | Self::Closed(_) | Self::AlreadyHolds { .. } => Fault::Permanent,
+            Self::Timeout { .. }
+            | Self::Overloaded { .. }
+            | Self::QueueFull { .. }
+            | Self::Paused { .. }
+            | Self::Deadlock { .. } => Fault::Busy,
             Self::Unavailable { .. } => Fault::Disconnected,
             Self::Connect(error) => error.fault(),
         }
@@ -111,9 +144,16 @@ impl Error {
             Self::Config(_)
             | Self::Overloaded { .. }
             | Self::QueueFull { .. }
-            | Self::Closed(_) => None,
+            | Self::Closed(_)
+            | Self::Paused { .. }
+            | Self::AlreadyHolds { .. }
+            | Self::Deadlock { .. } => None,
         }
     }
+}
+
+fn longest(holders: &[Holder]) -> String {
+    holders.first().map_or_else(String::new, Holder::to_string)
 }
 
 fn list(invalid: &[Invalid]) -> String {

@@ -4,6 +4,7 @@
 //! without a break.
 
 use std::fmt;
+use std::panic::Location;
 use std::time::Duration;
 
 use steadfast_connection::Error as ConnectError;
@@ -206,5 +207,53 @@ event! {
     Closed {
         /// Connections that were still lent when waiting for them ended.
         lent: usize,
+    }
+}
+
+event! {
+    /// A setting does not fit the server's.
+    Warned {
+        /// The setting: `recycle` or `size`.
+        about: &'static str,
+        /// What was found and what to do about it.
+        message: &'a str,
+    }
+}
+
+event! {
+    /// A thread that holds a connection waits for another.
+    SecondCheckout {
+        /// Where in the program it asks.
+        place: &'static Location<'static>,
+        /// What it holds.
+        holder: &'a Holder,
+    }
+}
+
+event! {
+    /// Every connection is held by a thread that waits for another.
+    Deadlocked {
+        /// All of them, the longest first.
+        holders: &'a [Holder],
+    }
+}
+
+event! {
+    /// The pool lends nothing for a while.
+    Paused {}
+}
+
+event! {
+    /// The pool lends again.
+    Resumed {}
+}
+
+event! {
+    /// The pool has another size.
+    Resized {
+        /// Connections that are kept open.
+        size: u32,
+        /// Connections above it that a burst may open.
+        overflow: u32,
     }
 }

@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::panic::Location;
+use std::thread::ThreadId;
 use std::time::{Duration, Instant};
 
 use crate::who::Who;
@@ -26,6 +27,10 @@ impl Holder {
     /// one program, only the first are kept.)
     pub fn thread(&self) -> Option<&str> {
         self.borrower.who.name
+    }
+
+    pub(crate) fn thread_id(&self) -> ThreadId {
+        self.borrower.who.id
     }
 
     /// Since when it is held.
@@ -138,12 +143,14 @@ impl Ledger {
         self.lines.len() - self.free.len() - self.abandoned.len()
     }
 
+    pub(crate) fn borrowers(&self) -> impl Iterator<Item = &Borrower> {
+        self.lines.iter().flatten()
+    }
+
     /// All holders, the longest first.
     pub(crate) fn holders(&self, now: Instant) -> Vec<Holder> {
         let mut holders: Vec<_> = self
-            .lines
-            .iter()
-            .flatten()
+            .borrowers()
             .map(|borrower| Holder {
                 held: now.saturating_duration_since(borrower.since),
                 borrower: borrower.clone(),

@@ -8,10 +8,12 @@ use steadfast_connection::{Config, Connection, Error as ConnectError, Interrupte
 
 use crate::clock;
 use crate::config::PoolConfig;
+use crate::controls::packed;
 use crate::crew::{Crew, Duty};
 use crate::entry::{Entry, Era};
 use crate::event::{Reason, Retired};
 use crate::generation::{Generations, spread};
+use crate::guard::Warned;
 use crate::holder::Ticket;
 use crate::listener::{PoolListener, tell};
 use crate::metrics::{Metrics, Times};
@@ -39,6 +41,11 @@ pub(crate) struct House {
     pub(crate) bin: Arc<Bin>,
     pub(crate) watch: Watch<Interrupter>,
     pub(crate) crew: Crew,
+    /// Size and overflow now, in one word.
+    pub(crate) sizes: AtomicU64,
+    /// The server's limits were read once.
+    pub(crate) compared: AtomicBool,
+    pub(crate) warned: Warned,
     losses: AtomicU64,
     pub(crate) generations: Generations,
     ids: AtomicU64,
@@ -54,10 +61,13 @@ impl House {
         Self {
             name: config.name.as_str().into(),
             shelf,
-            registry: Registry::new(config.hard_limit(), Arc::clone(&bin)),
+            registry: Registry::new(config.enrolled_most(), Arc::clone(&bin)),
             bin,
             watch: Watch::new(),
             crew: Crew::default(),
+            sizes: AtomicU64::new(packed(config.size, config.overflow)),
+            compared: AtomicBool::new(false),
+            warned: Warned::default(),
             losses: AtomicU64::new(0),
             generations: Generations::new(),
             ids: AtomicU64::new(0),
@@ -72,7 +82,8 @@ impl House {
     }
 
     pub(crate) fn stats(&self) -> Stats {
-        self.shelf.gauges.read(self.config.size, self.config.overflow)
+        let (size, overflow) = self.sizes();
+        self.shelf.gauges.read(size, overflow)
     }
 
     /// The present moment, as exactly as somebody needs it: to a few milliseconds if nothing is

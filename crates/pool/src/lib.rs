@@ -59,16 +59,19 @@
 
 #![forbid(unsafe_code)]
 
+mod birth;
 mod checkin;
 mod checkout;
 mod clock;
 mod config;
 mod connector;
+mod controls;
 mod crew;
 mod entry;
 mod error;
 mod event;
 mod generation;
+mod guard;
 mod histogram;
 mod holder;
 mod house;
@@ -89,11 +92,12 @@ mod who;
 mod worker;
 
 pub use clock::{Clock, SystemClock};
-pub use config::{OnUnavailable, PoolConfig};
+pub use config::{MultipleCheckouts, OnDeadlock, OnPause, OnUnavailable, PoolConfig, Prepared};
 pub use error::Error;
 pub use event::{
     Abandoned, BreakerClosed, BreakerOpened, Checkin, Checkout, Closed, ConnectFailed, Connected,
-    Reason, Retired, Shed, TimedOut, Waiting,
+    Deadlocked, Paused, Reason, Resized, Resumed, Retired, SecondCheckout, Shed, TimedOut, Waiting,
+    Warned,
 };
 pub use histogram::Histogram;
 pub use holder::Holder;

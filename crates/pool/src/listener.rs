@@ -8,7 +8,7 @@ use steadfast_connection::Error as ConnectError;
 
 use crate::event::{
     Abandoned, BreakerClosed, BreakerOpened, Checkin, Checkout, Closed, ConnectFailed, Connected,
-    Retired, Shed, TimedOut, Waiting,
+    Deadlocked, Paused, Resized, Resumed, Retired, SecondCheckout, Shed, TimedOut, Waiting, Warned,
 };
 
 /// Hears what happens in a pool. Every method may be left out.
@@ -38,6 +38,18 @@ pub trait PoolListener: Send + Sync + 'static {
     fn abandoned(&self, _event: &Abandoned<'_>) {}
     /// A connection was closed for good; the event says why.
     fn retired(&self, _event: &Retired<'_>) {}
+    /// A setting does not fit the server's; told once, at the first connect.
+    fn warned(&self, _event: &Warned<'_>) {}
+    /// A thread that holds a connection waits for another; told once for each place.
+    fn second_checkout(&self, _event: &SecondCheckout<'_>) {}
+    /// All who hold connections wait for another.
+    fn deadlocked(&self, _event: &Deadlocked<'_>) {}
+    /// The pool was paused.
+    fn paused(&self, _event: &Paused<'_>) {}
+    /// The pool goes on.
+    fn resumed(&self, _event: &Resumed<'_>) {}
+    /// The pool has another size.
+    fn resized(&self, _event: &Resized<'_>) {}
     /// The pool was closed.
     fn closed(&self, _event: &Closed<'_>) {}
 }

@@ -103,6 +103,19 @@ impl Pool {
         self.house().checkout(Location::caller(), limit.min(HOUR), OnUnavailable::Wait)
     }
 
+    /// Waits until [`PoolConfig::min_idle`] connections are open: before a service says that it is
+    /// ready. A limit above an hour counts as an hour.
+    ///
+    /// # Blocks
+    /// At most `limit`.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    #[track_caller]
+    pub fn warm_up(&self, limit: Duration) -> Result<(), Error> {
+        self.house().warm_up(Location::caller(), limit.min(HOUR))
+    }
+
     /// The pool in numbers. Takes no lock, so it may be asked as often as one likes.
     pub fn stats(&self) -> Stats {
         self.house().stats()
@@ -134,9 +147,10 @@ impl Pool {
         self.house().config.recycle
     }
 
-    /// Connections there may be at most: size and overflow, as configured.
+    /// Connections there may be at most now: size and overflow.
     pub fn limit(&self) -> u32 {
-        self.house().config.size + self.house().config.overflow
+        let (size, overflow) = self.house().sizes();
+        size + overflow
     }
 
     /// What it connects to, as it was built; a [provider](PoolConfig::provider) may say otherwise.

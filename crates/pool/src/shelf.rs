@@ -24,6 +24,8 @@ use crate::waiter::{Answer, Grant, Heard, Refusal, Waiter};
 
 mod abandoned;
 mod breaker;
+mod circle;
+mod controls;
 mod orders;
 mod renewal;
 mod shedding;
@@ -32,6 +34,7 @@ mod tests;
 
 use breaker::Breaker;
 pub(crate) use breaker::Setback;
+pub(crate) use circle::Entangled;
 pub(crate) use orders::Order;
 use renewal::Renewal;
 pub(crate) use renewal::{Age, Item};
@@ -56,6 +59,10 @@ pub(crate) struct Limits {
     pub(crate) waiters: usize,
     /// Target and interval of load shedding, if it is wanted.
     pub(crate) shedding: Option<(Duration, Duration)>,
+    /// Whether callers wait while the shelf is paused, or are refused at once.
+    pub(crate) queue_while_paused: bool,
+    /// Whether idle items above `keep` stay, until a [`sweep`](Shelf::sweep) takes them.
+    pub(crate) linger: bool,
 }
 
 /// See the file's head.
@@ -67,6 +74,8 @@ pub(crate) struct Shelf<T, C> {
     orders: Condvar,
     /// Rung when a closed shelf has got everything back.
     settled: Condvar,
+    /// Rung when something was made, or could not be.
+    made: Condvar,
     pub(crate) gauges: Gauges,
 }
 
@@ -83,6 +92,8 @@ struct State<T, C> {
     away: usize,
     renewal: Renewal,
     closed: bool,
+    /// Lends nothing for a while, and makes nothing.
+    paused: bool,
     breaker: Breaker<C>,
     shedding: Option<Shedding>,
     /// Makers that wait for an order.
@@ -130,6 +141,7 @@ impl<T: Item, C: Clone> Shelf<T, C> {
             away: 0,
             renewal: Renewal::default(),
             closed: false,
+            paused: false,
             breaker: Breaker::default(),
             shedding: limits.shedding.map(|goals| Shedding::new(goals, Instant::now())),
             resting: 0,
@@ -139,6 +151,7 @@ impl<T: Item, C: Clone> Shelf<T, C> {
             state: Mutex::new(state),
             orders: Condvar::new(),
             settled: Condvar::new(),
+            made: Condvar::new(),
             gauges: Gauges::default(),
         }
     }
@@ -162,6 +175,9 @@ impl<T: Item, C: Clone> Shelf<T, C> {
         let mut state = self.state.lock();
         if state.closed {
             return Joined::Refused(Refusal::Closed);
+        }
+        if state.paused && !state.limits.queue_while_paused {
+            return Joined::Refused(Refusal::Paused);
         }
         if !state.oldest_is_due(borrower.since, state.limits.barging * PATIENCE)
             && let Some(grant) = self.pop(&mut state, borrower.clone())
@@ -219,7 +235,7 @@ impl<T: Item, C: Clone> Shelf<T, C> {
                 }
                 Heard::Silence => {
                     let last = self.look(waiter, true);
-                    return last.unwrap_or(Err(Refusal::TimedOut));
+                    return last.unwrap_or_else(|| Err(self.silence()));
                 }
             }
         }
@@ -287,38 +303,6 @@ impl<T: Item, C: Clone> Shelf<T, C> {
         }
     }
 
-    /// Lends nothing any more: every waiter is refused, every idle item handed out to be destroyed
-    /// (call [`forget`](Self::forget) for each).
-    pub(crate) fn close(&self) -> Vec<T> {
-        let mut state = self.state.lock();
-        state.closed = true;
-        let refused = state.refuse_all(&Refusal::Closed);
-        let idle = std::mem::take(&mut state.idle);
-        state.leaving += idle.len();
-        self.show(&state);
-        drop(state);
-        self.orders.notify_all();
-        for waiter in refused {
-            waiter.ring();
-        }
-        idle
-    }
-
-    pub(crate) fn is_closed(&self) -> bool {
-        self.state.lock().closed
-    }
-
-    /// Waits until a closed shelf has got everything back and seen it destroyed; tells whether it
-    /// has, and the holders that are left.
-    ///
-    /// # Blocks
-    /// Until `deadline` at most.
-    pub(crate) fn settle(&self, deadline: Instant) -> (bool, Vec<Holder>) {
-        let mut state = self.state.lock();
-        while !state.settled() && !self.settled.wait_until(&mut state, deadline).timed_out() {}
-        (state.settled(), state.lent.holders(Instant::now()))
-    }
-
     pub(crate) fn holders(&self) -> Vec<Holder> {
         self.state.lock().lent.holders(Instant::now())
     }
@@ -333,13 +317,20 @@ impl<T: Item, C: Clone> Shelf<T, C> {
         window: Duration,
     ) -> Given<T> {
         state.shed(now);
-        if state.closed || (state.waiters.is_empty() && state.idle.len() >= state.limits.keep) {
+        // While paused nobody is served, so that what comes back lies here for those who wait.
+        let unneeded = state.waiters.is_empty()
+            && !state.limits.linger
+            && state.idle.len() >= state.limits.keep;
+        if state.closed || unneeded || state.live() >= state.limits.most {
             state.leaving += 1;
             self.show(&state);
             return if state.closed { Given::Closed(item) } else { Given::Surplus(item) };
         }
         let due = state.oldest_is_due(now, window);
-        let ring = if due || state.idle.len() >= state.limits.keep {
+        let ring = if state.paused {
+            state.idle.push(item);
+            None
+        } else if due || state.idle.len() >= state.limits.keep {
             self.hand_off(&mut state, item, now)
         } else {
             state.idle.push(item);
@@ -406,6 +397,9 @@ impl<T: Item, C: Clone> Shelf<T, C> {
     }
 
     fn pop(&self, state: &mut State<T, C>, borrower: Borrower) -> Option<Grant<T>> {
+        if state.paused {
+            return None;
+        }
         let item = state.idle.pop()?;
         let ticket = state.lent.enter(borrower);
         self.gauges.lent_one_more();
@@ -448,9 +442,5 @@ impl<T: Item, C: Clone> State<T, C> {
 
     fn is_full(&self) -> bool {
         self.live() + self.creating >= self.breaker.most(self.limits.most)
-    }
-
-    fn settled(&self) -> bool {
-        self.closed && self.lent.is_empty() && self.leaving + self.away == 0
     }
 }

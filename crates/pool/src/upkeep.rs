@@ -138,8 +138,10 @@ fn look_over(house: &Arc<House>) -> Instant {
     let now = Instant::now();
     let config = &house.config;
     let abandon = config.bad_days.abandon;
-    let limits = [config.max_idle_time, config.keepalive, abandon.map(|abandon| abandon.after)];
-    let mut next = now + rhythm(config.recycle, &limits);
+    let lingers = Some(config.lending.overflow_linger).filter(|limit| !limit.is_zero());
+    let after = abandon.map(|abandon| abandon.after);
+    let mut next =
+        now + rhythm(config.recycle, &[config.max_idle_time, config.keepalive, lingers, after]);
     if let Some(Abandon { after, budget }) = abandon {
         give_up_places(house, &house.shelf.abandon(now, after, budget as usize));
     }
@@ -180,8 +182,15 @@ fn give_up_places(house: &Arc<House>, holders: &[Holder]) {
 fn due(house: &House, entry: &Entry, idle: usize, now: Instant) -> Option<Reason> {
     let rested = now.saturating_duration_since(entry.used_at);
     let too_long = house.config.max_idle_time.is_some_and(|limit| rested >= limit);
-    let surplus = too_long && idle > house.config.min_idle as usize;
-    house.outdated(entry, now).or(surplus.then_some(Reason::Idle))
+    if let Some(reason) = house.outdated(entry, now) {
+        return Some(reason);
+    }
+    let (size, _) = house.sizes();
+    let linger = house.config.lending.overflow_linger;
+    if !linger.is_zero() && idle > size as usize && rested >= linger {
+        return Some(Reason::Overflow);
+    }
+    (too_long && idle > house.config.min_idle as usize).then_some(Reason::Idle)
 }
 
 fn rhythm(recycle: Duration, others: &[Option<Duration>]) -> Duration {

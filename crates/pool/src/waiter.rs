@@ -26,6 +26,8 @@ pub(crate) enum Refusal<C> {
     Closed,
     /// Nothing can be created until somebody changes something.
     Failed(C),
+    /// The shelf lends nothing for a while.
+    Paused,
     /// Nothing can be created until an outage is over.
     Unavailable(Outage<C>),
     /// The line is as long as it may be.

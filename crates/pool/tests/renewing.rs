@@ -45,20 +45,19 @@ fn a_wave_of_old_connections_is_replaced_without_anybody_waiting() {
         drop([(); 10].map(|()| pool.get().unwrap()));
         let before = pool.stats();
         let end = Instant::now() + LONG;
+        let user = || {
+            let mut longest = Duration::ZERO;
+            while reasons.told().len() < 10 {
+                assert!(Instant::now() < end, "{:?}", reasons.told());
+                let asked = Instant::now();
+                let mut lease = pool.get().unwrap();
+                longest = longest.max(asked.elapsed());
+                value(&mut lease, "1");
+            }
+            longest
+        };
         let longest = thread::scope(|scope| {
-            let users = [(); 4].map(|()| {
-                scope.spawn(|| {
-                    let mut longest = Duration::ZERO;
-                    while reasons.told().len() < 10 {
-                        assert!(Instant::now() < end, "{:?}", reasons.told());
-                        let asked = Instant::now();
-                        let mut lease = pool.get().unwrap();
-                        longest = longest.max(asked.elapsed());
-                        value(&mut lease, "1");
-                    }
-                    longest
-                })
-            });
+            let users = [(); 4].map(|()| scope.spawn(user));
             users.map(|user| user.join().unwrap()).into_iter().max().unwrap()
         });
         assert_eq!(pool.stats().waits, before.waits, "somebody stood in line");
@@ -125,7 +124,7 @@ fn a_resting_connection_is_kept_alive() {
     eventually(LONG, || database.sql(open).unwrap() == "1");
     assert_eq!(value(&mut kept.get().unwrap(), "1"), 1);
     assert_eq!(kept.stats().connects, 1);
-    assert!(given::try_value(&mut forgotten.get().unwrap(), "1").is_err());
+    given::try_value(&mut forgotten.get().unwrap(), "1").unwrap_err();
 }
 
 #[test]

@@ -95,9 +95,10 @@ impl<T: Item, C: Clone> Order<'_, T, C> {
         let mut state = shelf.state.lock();
         state.creating -= 1;
         let over = state.breaker.succeeded(now);
+        shelf.made.notify_all();
         let replaced = if state.waiters.is_empty() { state.replaced(now) } else { None };
         state.renewal.owed = state.renewal.owed.saturating_sub(1);
-        if !state.waiters.is_empty() && !state.closed {
+        if !state.waiters.is_empty() && !state.closed && !state.paused {
             // Nobody may overtake here: the item was made for those who wait.
             let ring = shelf.hand_off(&mut state, item, now);
             shelf.show(&state);
@@ -140,6 +141,7 @@ impl<T: Item, C: Clone> Order<'_, T, C> {
         }
         let trouble = state.breaker.failed(now, (cause, setback), room, pause).clone();
         let refused = state.refuse_hopeless(now);
+        shelf.made.notify_all();
         shelf.show(&state);
         drop(state);
         for waiter in refused {
@@ -172,7 +174,7 @@ impl<T: Item, C: Clone> State<T, C> {
         // While the breaker is open, one probes though nobody waits.
         let probe = usize::from(self.breaker.is_open());
         let wanted = needy.max(spare).max(probe) + self.renewal.ordered;
-        wanted > self.creating && !self.is_full()
+        wanted > self.creating && !self.is_full() && !self.paused
     }
 
     /// Until when one item under way is enough for those who wait; `None` if more may begin now.

@@ -70,7 +70,7 @@ impl<T: Item, C: Clone> Shelf<T, C> {
         let old = state.idle.iter().filter(|item| item.age(now) != Age::Young).count();
         state.renewal.order(old, most);
         state.leaving += gone.len();
-        if state.is_full() && state.breaker.trouble().is_none() {
+        if state.is_full() && state.breaker.trouble().is_none() && !state.paused {
             gone.append(&mut state.break_first(now, most));
         }
         let left = old > 0;
@@ -125,7 +125,7 @@ impl<T: Item, C: Clone> Shelf<T, C> {
     /// bring it [`back`](Self::bring_back), or say that it is [`lost`](Self::lose).
     pub(crate) fn borrow_cold(&self, which: impl FnMut(&T) -> bool) -> Option<T> {
         let mut state = self.state.lock();
-        if !state.waiters.is_empty() {
+        if !state.waiters.is_empty() || state.paused {
             return None;
         }
         let place = state.idle.iter().position(which)?;

@@ -8,6 +8,8 @@ use std::thread;
 
 use super::*;
 
+mod circle;
+mod controls;
 mod crowds;
 mod orders;
 mod renewal;
@@ -31,7 +33,16 @@ impl Item for u32 {
 const LONG: Duration = Duration::from_secs(20);
 
 fn limits(keep: usize, most: usize, barging: Duration) -> Limits {
-    Limits { keep, most, spare: 0, barging, waiters: 0, shedding: None }
+    Limits {
+        keep,
+        most,
+        spare: 0,
+        barging,
+        waiters: 0,
+        shedding: None,
+        queue_while_paused: true,
+        linger: false,
+    }
 }
 
 fn shelf(items: u32, barging: Duration) -> Numbers {
