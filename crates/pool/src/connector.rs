@@ -8,7 +8,7 @@ use steadfast_connection::{Connection, Error as ConnectError, Fault};
 
 use crate::crew::Duty;
 use crate::entry::{Entry, Era};
-use crate::event::{BreakerClosed, BreakerOpened, ConnectFailed, Connected};
+use crate::event::{BreakerClosed, BreakerOpened, ConnectFailed, Connected, Connecting};
 use crate::house::{Cause, House};
 use crate::listener::{caught, panicked};
 use crate::shelf::{Order, Setback};
@@ -24,6 +24,8 @@ pub(crate) fn run(house: &Arc<House>) {
         if more {
             house.crew.hire(house, Duty::Connect);
         }
+        let creating = house.stats().creating;
+        house.tell(|pool, listener| listener.connecting(&Connecting { pool, creating }));
         let begun = Instant::now();
         let (opened, era) = open(house);
         match opened {

@@ -4,14 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-use steadfast_connection::{Config, Connection, Error as ConnectError, Interrupter};
+use steadfast_connection::{Config, Connection, Error as ConnectError, Interrupter, recent};
 
-use crate::clock;
 use crate::config::PoolConfig;
 use crate::controls::packed;
 use crate::crew::{Crew, Duty};
 use crate::entry::{Entry, Era};
-use crate::event::{Reason, Retired};
+use crate::event::{Invalidated, Lost, Pinged, Reason, Retired};
 use crate::generation::{Generations, spread};
 use crate::guard::Warned;
 use crate::holder::Ticket;
@@ -57,7 +56,7 @@ impl House {
         let limits = config.limits();
         let bin = Arc::new(Bin::default());
         let mut shelf = Shelf::new(limits);
-        shelf.gauges.timing = config.metrics.then(Box::default);
+        shelf.gauges.timing = config.seeing.metrics.then(Box::default);
         Self {
             name: config.name.as_str().into(),
             shelf,
@@ -89,10 +88,10 @@ impl House {
     /// The present moment, as exactly as somebody needs it: to a few milliseconds if nothing is
     /// measured and nobody waits.
     pub(crate) fn now(&self) -> Instant {
-        let exactly = self.config.metrics
+        let exactly = self.config.seeing.metrics
             || self.config.listener.is_some()
             || self.shelf.gauges.somebody_waits();
-        if exactly { Instant::now() } else { clock::recent() }
+        if exactly { Instant::now() } else { recent() }
     }
 
     pub(crate) fn metrics(&self) -> Metrics {
@@ -117,6 +116,8 @@ impl House {
         // A failure of the exchange means that somebody else has counted this incident.
         if self.losses.compare_exchange(era.losses, era.losses + 1, Relaxed, Relaxed).is_ok() {
             log::warn!(target: "steadfast::pool", pool = self.name(); "a connection was lost: older ones are pinged before they are lent");
+            let losses = era.losses + 1;
+            self.tell(|pool, listener| listener.lost(&Lost { pool, losses }));
         }
     }
 
@@ -125,14 +126,23 @@ impl House {
         self.generations.begin(Reason::Requested, Duration::ZERO);
         // Perhaps what was wrong is right now.
         self.shelf.forgive();
+        let open = self.tell_invalidated();
+        log::info!(target: "steadfast::pool", pool = self.name(), open; "every connection is to be replaced");
         self.retire_outdated();
+    }
+
+    /// Tells that what is open is replaced: how many connections.
+    fn tell_invalidated(&self) -> u32 {
+        let open = self.stats().open();
+        self.tell(|pool, listener| listener.invalidated(&Invalidated { pool, open }));
+        open
     }
 
     /// The provider has given other settings: what is open has the old ones.
     pub(crate) fn change_target(&self) {
-        let open = self.stats().open();
+        self.generations.begin(Reason::Requested, spread(self.stats().open()));
+        let open = self.tell_invalidated();
         log::info!(target: "steadfast::pool", pool = self.name(), open; "the settings to connect with have changed: what is open is replaced");
-        self.generations.begin(Reason::Requested, spread(open));
         self.retire_outdated();
     }
 
@@ -142,6 +152,7 @@ impl House {
         let generations = &self.generations;
         if generations.begin_after(era.generation, Reason::ReadOnly, spread(open), READ_ONLY_PAUSE)
         {
+            self.tell_invalidated();
             log::warn!(target: "steadfast::pool", pool = self.name(), open; "the server takes no writes: what is open is replaced");
             self.retire_outdated();
         }
@@ -239,6 +250,23 @@ impl House {
         if let Some(listener) = &self.config.listener {
             tell(self.name(), &**listener, |listener| event(self.name(), listener));
         }
+    }
+
+    /// Asks whether the connection is alive, within `limit`.
+    ///
+    /// # Blocks
+    /// For `limit` at most.
+    pub(crate) fn ping(
+        self: &Arc<Self>,
+        entry: &mut Entry,
+        limit: Duration,
+    ) -> Result<(), ConnectError> {
+        let begun = Instant::now();
+        let outcome = self.bounded(entry.connection_mut(), limit, |connection| connection.ping());
+        let (id, took, alive) = (entry.id, begun.elapsed(), outcome.is_ok());
+        log::debug!(target: "steadfast::pool", pool = self.name(), id, took:? = took, alive; "pinged");
+        self.tell(|pool, listener| listener.pinged(&Pinged { pool, id, took, alive }));
+        outcome
     }
 
     /// Does `work` on the connection; when `limit` is over, the socket is shut down, so that `work`

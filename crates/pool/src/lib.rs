@@ -77,6 +77,7 @@ mod holder;
 mod house;
 #[cfg(test)]
 mod invariants;
+mod leak;
 mod lease;
 mod listener;
 mod metrics;
@@ -96,8 +97,8 @@ pub use config::{MultipleCheckouts, OnDeadlock, OnPause, OnUnavailable, PoolConf
 pub use error::Error;
 pub use event::{
     Abandoned, BreakerClosed, BreakerOpened, Checkin, Checkout, Closed, ConnectFailed, Connected,
-    Deadlocked, Paused, Reason, Resized, Resumed, Retired, SecondCheckout, Shed, TimedOut, Waiting,
-    Warned,
+    Connecting, Deadlocked, Draining, Invalidated, LeakSuspected, Lost, Paused, Pinged, Reason,
+    Reset, Resized, Resumed, Retired, SecondCheckout, Shed, TimedOut, Unleaked, Waiting, Warned,
 };
 pub use histogram::Histogram;
 pub use holder::Holder;

@@ -97,7 +97,7 @@ impl<T: Item, C: Clone> Shelf<T, C> {
             state.leaving += 1;
             return Given::Abandoned(item);
         }
-        self.gauges.used(now.saturating_duration_since(since));
+        self.gauges.used(since, now);
         if state.renewal.ahead > 0 && !state.closed {
             state.renewal.ahead -= 1;
             state.leaving += 1;
