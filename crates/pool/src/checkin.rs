@@ -20,15 +20,14 @@ impl House {
         mut entry: Box<Entry>,
         ticket: Ticket,
         since: Instant,
-        condemned: bool,
+        condemned: Option<Reason>,
     ) {
         let now = self.now();
         if self.config.listener.is_some() {
             let (id, held) = (entry.id, now.saturating_duration_since(since));
             self.tell(|pool, listener| listener.checkin(&Checkin { pool, id, held }));
         }
-        let reason =
-            if condemned { Some(Reason::Requested) } else { self.fault_of(&mut entry, now) };
+        let reason = condemned.or_else(|| self.fault_of(&mut entry, now));
         match reason {
             None => {
                 (entry.alive_at, entry.used_at) = (now, now);
@@ -75,7 +74,7 @@ impl House {
         if let Some(reason) = self.outlived(entry, now) {
             return Some(reason);
         }
-        if !connection.state_touched() {
+        if !entry.connection().state_touched() {
             return None;
         }
         if self.shelf.is_closed() {

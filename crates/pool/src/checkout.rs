@@ -94,11 +94,12 @@ impl House {
     /// Lets through what may be lent; retires the others.
     fn examine(self: &Arc<Self>, mut found: Found, line: &mut Line) -> Option<Found> {
         let now = Instant::now();
+        self.spare(&mut found.item, now);
         if self.is_fresh(&found.item, now) {
             return Some(found);
         }
         let era = self.era();
-        if let Some(reason) = self.outlived(&found.item, now) {
+        if let Some(reason) = self.outlived(&mut found.item, now) {
             self.reject(found, reason);
             return None;
         }

@@ -7,42 +7,29 @@ use std::time::Duration;
 
 use steadfast_connection::{Config, Error as ConnectError, Invalid};
 
-use crate::entry::Times;
 use crate::listener::PoolListener;
 use crate::shelf::Limits;
 use crate::{Error, Pool};
 
+mod aging;
 mod bad_days;
 mod birth;
 mod lending;
 mod seeing;
 
+pub(crate) use aging::LEAD;
 pub use bad_days::OnUnavailable;
 pub(crate) use bad_days::{Abandon, BadDays};
 use birth::Birth;
 pub use birth::Prepared;
 use lending::Lending;
-pub use lending::{MultipleCheckouts, OnDeadlock};
+pub use lending::{MultipleCheckouts, OnDeadlock, OnPause};
 use seeing::Seeing;
 
 const HOUR: Duration = Duration::from_secs(3600);
 const TICK: Duration = Duration::from_millis(1);
-const KEEPALIVE_JITTER: f64 = 0.1;
-/// How long before its end a connection is replaced at most.
-pub(crate) const LEAD: Duration = Duration::from_secs(60);
 /// Long enough for a server to have been forgotten, short enough to add to any clock.
 const MONTH: Duration = Duration::from_secs(30 * 24 * 3600);
-
-/// What becomes of callers while a pool is paused.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum OnPause {
-    /// They wait; [`Error::Paused`] if the pool does not go on before their time is over.
-    #[default]
-    Wait,
-    /// They get [`Error::Paused`] at once.
-    Fail,
-}
 
 /// How a pool keeps and lends connections.
 ///
@@ -117,13 +104,6 @@ impl PoolConfig {
         self
     }
 
-    /// What becomes of callers while the pool is [paused](Pool::pause). Default [`OnPause::Wait`].
-    #[must_use]
-    pub fn on_pause(mut self, policy: OnPause) -> Self {
-        self.on_pause = policy;
-        self
-    }
-
     /// Idle connections that are opened before anybody asks, 0 to [`size`](Self::size). Default 0:
     /// the first is opened when the first caller asks.
     #[must_use]
@@ -136,41 +116,6 @@ impl PoolConfig {
     #[must_use]
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.timeout = limit;
-        self
-    }
-
-    /// The age at which a connection is closed, 1 ms to 30 days; keep it below the server's
-    /// `wait_timeout`. Default an hour. Its replacement is opened before, in the last tenth of its
-    /// life, a minute at most; a tenth of [`size`](Self::size) is replaced at a time. While connecting
-    /// fails, age is no reason to close one.
-    #[must_use]
-    pub fn recycle(mut self, age: Duration) -> Self {
-        self.recycle = age;
-        self
-    }
-
-    /// The part of [`recycle`](Self::recycle), 0 to 1, by which ages differ downward, so that
-    /// connections born together do not die together. Default 0.2.
-    #[must_use]
-    pub fn recycle_jitter(mut self, part: f64) -> Self {
-        self.recycle_jitter = part;
-        self
-    }
-
-    /// How long a connection above [`min_idle`](Self::min_idle) may be idle, 1 ms to 30 days, or
-    /// `None` for ever. Default `None`.
-    #[must_use]
-    pub fn max_idle_time(mut self, limit: Option<Duration>) -> Self {
-        self.max_idle_time = limit;
-        self
-    }
-
-    /// How long a connection may be idle until the pool pings it, 1 ms to 30 days, or `None` for
-    /// never; each time up to a tenth less, so that they are not pinged together. Keep it below the server's
-    /// `wait_timeout` and whatever cuts idle connections on the way. Default two minutes.
-    #[must_use]
-    pub fn keepalive(mut self, limit: Option<Duration>) -> Self {
-        self.keepalive = limit;
         self
     }
 
@@ -298,14 +243,6 @@ impl PoolConfig {
         let budget = self.bad_days.abandon.map_or(0, |abandon| abandon.budget);
         self.roll() + budget
     }
-
-    /// The times of a connection born now. `chance` is drawn evenly from zero to one.
-    pub(crate) fn times(&self, chance: f64) -> Times {
-        let chance = chance.clamp(0.0, 1.0);
-        let age = self.recycle.mul_f64(1.0 - self.recycle_jitter * chance);
-        let rest = self.keepalive.map(|limit| limit.mul_f64(1.0 - KEEPALIVE_JITTER * chance));
-        Times { age, lead: (age / 10).min(LEAD), rest }
-    }
 }
 
 impl Default for PoolConfig {
@@ -421,17 +358,5 @@ mod tests {
         let high = PoolConfig::new().size(10_000).overflow(10_000).min_idle(10_000).timeout(HOUR);
         assert_eq!(low.check(), []);
         assert_eq!(high.check(), []);
-    }
-
-    #[test]
-    fn ages_differ_downward_only() {
-        let config = PoolConfig::new();
-        let seconds = |chance| {
-            let Times { age, lead, rest } = config.times(chance);
-            [age, lead, rest.unwrap_or_default()].map(|time| time.as_secs())
-        };
-        assert_eq!(seconds(0.0), [3600, 60, 120]);
-        assert_eq!(seconds(1.0), [2880, 60, 108]);
-        assert_eq!(config.clone().recycle(10 * TICK).times(0.0).lead, TICK);
     }
 }

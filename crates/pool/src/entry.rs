@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use steadfast_connection::Connection;
 
+use crate::event::Reason;
 use crate::registry::Member;
 use crate::shelf::{Age, Item};
 
@@ -16,6 +17,8 @@ pub(crate) struct Entry {
     /// From here on its replacement is made.
     renew_at: Instant,
     retire_at: Instant,
+    /// Why it goes at that moment.
+    pub(crate) ends_as: Reason,
     /// How long it may be idle until it is pinged.
     rest: Option<Duration>,
     /// When it was last lent, or born.
@@ -61,7 +64,22 @@ impl Entry {
     pub(crate) fn new(member: Member, id: u64, era: Era, times: Times) -> Self {
         let (now, Times { age, lead, rest }) = (Instant::now(), times);
         let (renew_at, retire_at) = (now + age.saturating_sub(lead), now + age);
-        Self { member, id, born: now, renew_at, retire_at, rest, used_at: now, alive_at: now, era }
+        Self {
+            member,
+            id,
+            born: now,
+            renew_at,
+            retire_at,
+            ends_as: Reason::Lifetime,
+            rest,
+            used_at: now,
+            alive_at: now,
+            era,
+        }
+    }
+
+    pub(crate) fn into_member(self) -> Member {
+        self.member
     }
 
     pub(crate) fn connection(&self) -> &Connection {
@@ -80,6 +98,14 @@ impl Entry {
         self.retire_at
     }
 
+    /// Has its replacement made from now on, and itself closed by `until`.
+    pub(crate) fn hasten(&mut self, now: Instant, until: Instant) {
+        if until < self.retire_at {
+            (self.renew_at, self.retire_at) = (now, until);
+            self.ends_as = Reason::Requested;
+        }
+    }
+
     /// When upkeep has to look at it next.
     pub(crate) fn look_at(&self) -> Instant {
         self.keep_alive_at().map_or(self.renew_at, |at| at.min(self.renew_at))
@@ -89,5 +115,10 @@ impl Entry {
     /// forgotten.
     pub(crate) fn keep_alive_at(&self) -> Option<Instant> {
         self.rest.map(|rest| self.alive_at + rest)
+    }
+
+    /// Why it must not be lent any more because of its age.
+    pub(crate) fn outlived(&self, now: Instant) -> Option<Reason> {
+        (now >= self.retire_at).then_some(self.ends_as)
     }
 }

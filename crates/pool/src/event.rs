@@ -40,6 +40,8 @@ pub enum Reason {
     Abandoned,
     /// [`Pool::invalidate`](crate::Pool::invalidate) or [`Lease::invalidate`](crate::Lease::invalidate).
     Requested,
+    /// Its holder keeps it ([`Lease::detach`](crate::Lease::detach)); it is not closed.
+    Detached,
     /// The pool is closed.
     Closed,
 }
@@ -60,6 +62,7 @@ impl Reason {
             Self::ValidationFailed => "validation_failed",
             Self::Abandoned => "abandoned",
             Self::Requested => "requested",
+            Self::Detached => "detached",
             Self::Closed => "closed",
         }
     }

@@ -16,8 +16,9 @@ use crate::guard::Warned;
 use crate::holder::Ticket;
 use crate::listener::{PoolListener, tell};
 use crate::metrics::{Metrics, Times};
-use crate::registry::Registry;
-use crate::shelf::{Given, Shelf};
+use crate::registry::{self, Registry};
+use crate::shelf::{Age, Given, Item as _, Shelf};
+use crate::stagger::Stagger;
 use crate::stats::{Gauges, Stats};
 use crate::target::Target;
 use crate::upkeep::Bin;
@@ -45,6 +46,7 @@ pub(crate) struct House {
     /// The server's limits were read once.
     pub(crate) compared: AtomicBool,
     pub(crate) warned: Warned,
+    pub(crate) stagger: Stagger,
     losses: AtomicU64,
     pub(crate) generations: Generations,
     ids: AtomicU64,
@@ -67,6 +69,7 @@ impl House {
             sizes: AtomicU64::new(packed(config.size, config.overflow)),
             compared: AtomicBool::new(false),
             warned: Warned::default(),
+            stagger: Stagger::default(),
             losses: AtomicU64::new(0),
             generations: Generations::new(),
             ids: AtomicU64::new(0),
@@ -171,7 +174,7 @@ impl House {
         for (entry, reason) in due.into_iter().zip(reasons) {
             self.retire(entry, reason);
         }
-        self.bin.hurry();
+        self.bin.ring();
     }
 
     /// Why an entry of an older generation is closed, if its moment has come.
@@ -203,6 +206,18 @@ impl House {
         self.tell(|pool, listener| listener.retired(&Retired { pool, id, reason, age }));
     }
 
+    /// Takes a lent connection out of the pool for good, alive.
+    pub(crate) fn detach(&self, entry: Box<Entry>, ticket: Ticket) -> Connection {
+        let (id, age, reason) = (entry.id, entry.lived(Instant::now()), Reason::Detached);
+        self.shelf.withdraw(ticket);
+        let connection = registry::release(entry.into_member());
+        self.shelf.forget();
+        Gauges::count(&self.shelf.gauges.retired);
+        log::debug!(target: "steadfast::pool", pool = self.name(), id, age:? = age; "connection detached");
+        self.tell(|pool, listener| listener.retired(&Retired { pool, id, reason, age }));
+        connection
+    }
+
     /// Retires what the shelf did not keep.
     pub(crate) fn settle(&self, given: Given<Box<Entry>>) {
         match given {
@@ -210,8 +225,14 @@ impl House {
             Given::Surplus(entry) => self.retire(entry, Reason::Overflow),
             Given::Closed(entry) => self.retire(entry, Reason::Closed),
             Given::Abandoned(entry) => self.retire(entry, Reason::Abandoned),
-            Given::Replaced(entry) => self.retire(entry, Reason::Lifetime),
+            Given::Replaced(entry) => self.retire_old(entry),
         }
+    }
+
+    /// Closes a connection that was replaced.
+    pub(crate) fn retire_old(&self, entry: Box<Entry>) {
+        let reason = entry.ends_as;
+        self.retire(entry, reason);
     }
 
     /// Starts a connector if one is needed.
@@ -224,23 +245,24 @@ impl House {
 
     /// Why an entry must not be lent any more, whatever its state. While connecting fails, age alone
     /// is no reason: an old connection is better than none.
-    pub(crate) fn outlived(&self, entry: &Entry, now: Instant) -> Option<Reason> {
-        let over = || {
-            let spared = now < entry.retire_at() || self.shelf.trouble().is_some();
-            (!spared).then_some(Reason::Lifetime)
-        };
-        self.outdated(entry, now).or_else(over)
+    pub(crate) fn outlived(&self, entry: &mut Entry, now: Instant) -> Option<Reason> {
+        self.spare(entry, now);
+        let spared =
+            |reason: &Reason| *reason == Reason::Lifetime && self.shelf.trouble().is_some();
+        let old = || entry.outlived(now).filter(|reason| !spared(reason));
+        self.outdated(entry, now).or_else(old)
     }
 
     /// Closes a lent connection that was not taken back.
     pub(crate) fn withdraw(self: &Arc<Self>, entry: Box<Entry>, ticket: Ticket, reason: Reason) {
-        if reason == Reason::Lifetime {
+        let is_over = entry.age(Instant::now()) == Age::Over;
+        if is_over {
             self.shelf.withdraw_old(ticket);
         } else {
             self.shelf.withdraw(ticket);
         }
         self.retire(entry, reason);
-        if reason == Reason::Lifetime {
+        if is_over {
             self.staff();
         }
     }

@@ -166,6 +166,13 @@ impl Pool {
         self.house().invalidate();
     }
 
+    /// Has every connection that is open now replaced within `span`, an hour at most, a tenth of
+    /// [`size`](PoolConfig::size) at a time, each after its replacement was opened: for a changed server
+    /// setting, where old connections still work. What is still lent at the end goes when it comes back.
+    pub fn invalidate_over(&self, span: Duration) {
+        self.house().invalidate_over(span.min(HOUR));
+    }
+
     /// Lends nothing any more, and waits for what is lent: callers that wait and callers that come
     /// get [`Error::Closed`] at once, returned connections are closed.
     ///

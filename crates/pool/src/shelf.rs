@@ -36,6 +36,7 @@ mod tests;
 use breaker::Breaker;
 pub(crate) use breaker::Setback;
 pub(crate) use circle::Entangled;
+pub(crate) use controls::Limits;
 pub(crate) use orders::Order;
 use renewal::Renewal;
 pub(crate) use renewal::{Age, Item};
@@ -45,26 +46,6 @@ use shedding::Shedding;
 const BRIEF: Duration = Duration::from_micros(20);
 /// How many barging windows the oldest waits at most while items are held briefly.
 const PATIENCE: u32 = 32;
-
-/// How many items there may be, and how long the oldest waiter may be overtaken.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits {
-    /// Idle items that are kept.
-    pub(crate) keep: usize,
-    /// Items in all, idle, lent, being made or being destroyed.
-    pub(crate) most: usize,
-    /// Idle items that are made without anybody waiting.
-    pub(crate) spare: usize,
-    pub(crate) barging: Duration,
-    /// How many may stand in line; zero is no limit.
-    pub(crate) waiters: usize,
-    /// Target and interval of load shedding, if it is wanted.
-    pub(crate) shedding: Option<(Duration, Duration)>,
-    /// Whether callers wait while the shelf is paused, or are refused at once.
-    pub(crate) queue_while_paused: bool,
-    /// Whether idle items above `keep` stay, until a [`sweep`](Shelf::sweep) takes them.
-    pub(crate) linger: bool,
-}
 
 /// See the file's head.
 #[derive(Debug)]

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 use steadfast_connection::Connection;
 
-use crate::config::{Abandon, LEAD};
+use crate::config::Abandon;
 use crate::entry::Entry;
 use crate::event::{Abandoned, Reason};
 use crate::holder::Holder;
@@ -32,8 +32,8 @@ struct State {
     /// Somebody empties it.
     open: bool,
     stopped: bool,
-    /// There is something to do on the shelf.
-    hurried: bool,
+    /// Somebody wants the shelf looked over.
+    asked: bool,
 }
 
 impl std::fmt::Debug for State {
@@ -63,30 +63,36 @@ impl Bin {
         self.bell.notify_all();
     }
 
-    /// Has the shelf looked over now.
-    pub(crate) fn hurry(&self) {
-        self.state.lock().hurried = true;
+    /// Has the thread look over the shelf now.
+    pub(crate) fn ring(&self) {
+        self.state.lock().asked = true;
         self.bell.notify_all();
     }
 
-    /// True once after [`hurry`](Self::hurry).
-    fn is_hurried(&self) -> bool {
-        std::mem::take(&mut self.state.lock().hurried)
-    }
-
     /// What is to be closed, as soon as there is something; empty when `until` has come.
-    fn take(&self, until: Instant) -> (Vec<Connection>, bool) {
+    fn take(&self, until: Instant) -> Round {
         let mut state = self.state.lock();
         state.open = true;
-        while state.connections.is_empty() && !state.stopped && !state.hurried {
+        while state.connections.is_empty() && !state.stopped && !state.asked {
             if self.bell.wait_until(&mut state, until).timed_out() {
                 break;
             }
         }
         // What comes after the last round is closed by whoever brings it.
         state.open = !state.stopped;
-        (std::mem::take(&mut state.connections), state.stopped)
+        Round {
+            leaving: std::mem::take(&mut state.connections),
+            stopped: state.stopped,
+            asked: std::mem::take(&mut state.asked),
+        }
     }
+}
+
+/// What there is to do.
+struct Round {
+    leaving: Vec<Connection>,
+    stopped: bool,
+    asked: bool,
 }
 
 /// The life of the thread.
@@ -96,12 +102,12 @@ impl Bin {
 pub(crate) fn run(house: &Arc<House>) {
     let mut look_at = Instant::now();
     loop {
-        let (leaving, stopped) = house.bin.take(look_at);
+        let Round { leaving, stopped, asked } = house.bin.take(look_at);
         drop(leaving);
         if stopped {
             return;
         }
-        if house.bin.is_hurried() || Instant::now() >= look_at {
+        if asked || Instant::now() >= look_at {
             keep_alive(house);
             look_at = look_over(house);
         }
@@ -159,11 +165,11 @@ fn look_over(house: &Arc<House>) -> Instant {
     }
     let (replaced, old_are_left) = house.shelf.renew(now);
     for entry in replaced {
-        house.retire(entry, Reason::Lifetime);
+        house.retire_old(entry);
     }
     if old_are_left {
         // All of them have their turn before their time is over.
-        next = now + LEAD.min(config.recycle / 10) / 20;
+        next = now + house.pace(now);
     }
     if let Some(look) = house.look_for_leaks(now) {
         next = next.min(look);

@@ -70,6 +70,35 @@ fn a_wave_of_old_connections_is_replaced_without_anybody_waiting() {
 }
 
 #[test]
+fn all_are_replaced_little_by_little_on_request() {
+    let database = server().database();
+    let reasons = Arc::new(Reasons::default());
+    let listener = Arc::clone(&reasons);
+    let pool = pool(PoolConfig::new().size(10).listener(listener), &database);
+    let lent = pool.get().unwrap();
+    drop([(); 9].map(|()| pool.get().unwrap()));
+    let before = pool.stats();
+    let asked = Instant::now();
+    pool.invalidate_over(Duration::from_secs(2));
+    assert_eq!(pool.stats().retired, 0, "not at once");
+    let end = asked + LONG;
+    while reasons.told().len() < 9 {
+        assert!(Instant::now() < end, "{:?}", reasons.told());
+        assert!(pool.stats().open() >= 10, "first the new one: {:?}", pool.stats());
+        drop(pool.get().unwrap());
+    }
+    let took = asked.elapsed();
+    assert!(took > ms(700), "a tenth at a time: {took:?}");
+    eventually(LONG, || asked.elapsed() > Duration::from_secs(2));
+    drop(lent);
+    assert_eq!(reasons.told(), [Reason::Requested; 10]);
+    assert_eq!(pool.stats().waits, before.waits, "nobody stood in line");
+    eventually(LONG, || pool.stats().idle == 10);
+    drop([(); 10].map(|()| pool.get().unwrap()));
+    assert_eq!(pool.stats().connects, 20);
+}
+
+#[test]
 fn where_every_place_is_taken_the_only_connection_is_replaced_on_the_shelf() {
     let database = server().database();
     let pool = pool(one().recycle(ms(400)).recycle_jitter(0.0), &database);

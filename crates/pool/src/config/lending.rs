@@ -1,5 +1,5 @@
-//! The settings for lending: what becomes of those who hold one and ask for another, and of what a
-//! burst leaves behind.
+//! The settings for lending: what becomes of those who hold one and ask for another, of callers
+//! while the pool is paused, and of what a burst leaves behind.
 
 use std::time::Duration;
 
@@ -35,6 +35,17 @@ pub enum OnDeadlock {
     Fail,
 }
 
+/// What becomes of callers while a pool is paused.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum OnPause {
+    /// They wait; [`Error::Paused`](crate::Error::Paused) if the pool does not go on before their time is over.
+    #[default]
+    Wait,
+    /// They get [`Error::Paused`](crate::Error::Paused) at once.
+    Fail,
+}
+
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Lending {
     pub(crate) multiple_checkouts: MultipleCheckouts,
@@ -56,6 +67,13 @@ impl PoolConfig {
     #[must_use]
     pub fn on_deadlock(mut self, policy: OnDeadlock) -> Self {
         self.lending.on_deadlock = policy;
+        self
+    }
+
+    /// What becomes of callers while the pool is [paused](crate::Pool::pause). Default [`OnPause::Wait`].
+    #[must_use]
+    pub fn on_pause(mut self, policy: OnPause) -> Self {
+        self.on_pause = policy;
         self
     }
 

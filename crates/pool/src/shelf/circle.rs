@@ -28,8 +28,8 @@ impl<T: Item, C: Clone> Shelf<T, C> {
     pub(crate) fn entangled(&self, waiter: &Waiter<T, C>) -> Option<Entangled> {
         let state = self.state.lock();
         let me = waiter.borrower.who.id;
+        // What it was given meanwhile is what it waits for, and no second one.
         let waits = state.waiters.iter().any(|other| other.seat == waiter.seat);
-        // One that was answered meanwhile holds what it has just got.
         if !waits || !state.lent.borrowers().any(|holder| holder.who.id == me) {
             return None;
         }

@@ -1,10 +1,30 @@
 //! What somebody decides about the whole shelf: pause and resume, other limits, the end.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{Item, Shelf, State};
 use crate::holder::Holder;
 use crate::waiter::Refusal;
+
+/// How many items there may be, and how long the oldest waiter may be overtaken.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// Idle items that are kept.
+    pub(crate) keep: usize,
+    /// Items in all, idle, lent, being made or being destroyed.
+    pub(crate) most: usize,
+    /// Idle items that are made without anybody waiting.
+    pub(crate) spare: usize,
+    pub(crate) barging: Duration,
+    /// How many may stand in line; zero is no limit.
+    pub(crate) waiters: usize,
+    /// Target and interval of load shedding, if it is wanted.
+    pub(crate) shedding: Option<(Duration, Duration)>,
+    /// Whether callers wait while the shelf is paused, or are refused at once.
+    pub(crate) queue_while_paused: bool,
+    /// Whether idle items above `keep` stay, until a [`sweep`](Shelf::sweep) takes them.
+    pub(crate) linger: bool,
+}
 
 impl<T: Item, C: Clone> Shelf<T, C> {
     /// Lends and makes nothing until [`resume`](Self::resume); what comes back stays here. Whoever
@@ -116,6 +136,11 @@ impl<T: Item, C: Clone> Shelf<T, C> {
         let mut state = self.state.lock();
         while !state.settled() && !self.settled.wait_until(&mut state, deadline).timed_out() {}
         (state.settled(), state.lent.holders(Instant::now()))
+    }
+
+    /// Changes each idle item; `change` must not block.
+    pub(crate) fn each_idle(&self, change: impl FnMut(&mut T)) {
+        self.state.lock().idle.iter_mut().for_each(change);
     }
 
     /// Why a wait ended with nothing when its deadline came.
