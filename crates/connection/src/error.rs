@@ -1,6 +1,7 @@
 //! What can go wrong with a connection; `server.rs` has the failures with a number.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::Fault;
 
@@ -41,6 +42,9 @@ pub enum Error {
     /// Settings are out of range; nothing was tried.
     #[error("{}", list(.0))]
     Config(Vec<Invalid>),
+    /// Whoever was asked for the settings gave none; nothing was tried. It may pass.
+    #[error("no settings to connect with: {0}")]
+    Provider(#[source] Arc<dyn std::error::Error + Send + Sync>),
     /// There is no connection to the server.
     #[error("no connection to {endpoint}: {source}")]
     Connect {
@@ -81,6 +85,7 @@ impl Error {
             | Self::Misuse(_)
             | Self::Source(_)
             | Self::Prepare(_) => Fault::Permanent,
+            Self::Provider(_) => Fault::Disconnected,
             Self::Connect { source, .. } | Self::Server(source) => source.fault(),
         }
     }
@@ -100,6 +105,7 @@ impl Error {
         match self {
             Self::Connect { source, .. } | Self::Server(source) => Some(source),
             Self::Config(_)
+            | Self::Provider(_)
             | Self::Tls { .. }
             | Self::Misuse(_)
             | Self::Source(_)

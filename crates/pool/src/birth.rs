@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use steadfast_connection::{Connection, Error as ConnectError};
+use steadfast_connection::{Config, Connection, Error as ConnectError};
 
 use crate::event::Warned;
 use crate::house::House;
@@ -21,8 +21,8 @@ impl House {
     ///
     /// # Blocks
     /// For the connect timeout, and once more for what the program does with it.
-    pub(crate) fn open(self: &Arc<Self>) -> Result<Connection, ConnectError> {
-        let mut connection = Connection::open(&self.server)?;
+    pub(crate) fn open(self: &Arc<Self>, server: &Config) -> Result<Connection, ConnectError> {
+        let mut connection = Connection::open(server)?;
         if !self.compared.swap(true, Relaxed) {
             self.compare(&mut connection);
         }
@@ -42,7 +42,7 @@ impl House {
         if birth.session.is_none() && birth.hook.is_none() {
             return Ok(());
         }
-        self.bounded(connection, self.server.connect_limit(), |connection| {
+        self.bounded(connection, self.target.base().connect_limit(), |connection| {
             if let Some(sql) = &birth.session {
                 connection.batch(sql).map_err(|error| error.into_source_error())?;
             }

@@ -68,6 +68,7 @@ impl House {
             return Some(Reason::OpenTransaction);
         }
         if connection.last_error().is_some_and(ServerError::refuses_writes) {
+            self.note_read_only(entry.era);
             return Some(Reason::ReadOnly);
         }
         if let Some(reason) = self.outlived(entry, now) {

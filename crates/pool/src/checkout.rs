@@ -12,7 +12,7 @@ use crate::config::OnUnavailable;
 use crate::crew::Duty;
 use crate::entry::Entry;
 use crate::error::Error;
-use crate::event::{Checkout, Reason, TimedOut, Waiting};
+use crate::event::{Checkout, Reason, Shed, TimedOut, Waiting};
 use crate::holder::Borrower;
 use crate::house::{Cause, House};
 use crate::lease::Lease;
@@ -112,7 +112,8 @@ impl House {
         match self.ping(entry, limit) {
             Ok(()) => {
                 entry.alive_at = Instant::now();
-                entry.era = era;
+                // It stays of its generation, which may have a moment left.
+                entry.era.losses = era.losses;
                 Some(found)
             }
             Err(error) => {
@@ -177,6 +178,17 @@ impl House {
             Refusal::Unavailable(Outage { since, retry_in, failures, cause }) => {
                 Error::Unavailable { pool, since, retry_in, failures, cause }
             }
+            Refusal::QueueFull => {
+                self.note_shed(borrower);
+                let limit = self.config.bad_days.max_waiters;
+                Error::QueueFull { pool: Arc::clone(&self.name), limit }
+            }
+            Refusal::Shed => {
+                let waited = self.note_shed(borrower);
+                let target = self.config.bad_days.shedding.map(|goals| goals.target);
+                let (pool, target) = (Arc::clone(&self.name), target.unwrap_or_default());
+                Error::Overloaded { pool, waited, target }
+            }
             Refusal::TimedOut => {
                 let seatless = Line { seat: None, cause: line.cause.take(), ..*line };
                 self.timed_out(borrower, seatless)
@@ -200,6 +212,16 @@ impl House {
             Ok(false) => Err(self.told(Refusal::TimedOut, &borrower, &mut line)),
             Err(refusal) => Err(self.told(refusal, &borrower, &mut line)),
         }
+    }
+
+    /// Tells of a caller that is sent away; how long it waited.
+    fn note_shed(&self, borrower: &Borrower) -> Duration {
+        let waited = borrower.since.elapsed();
+        Gauges::count(&self.shelf.gauges.shed);
+        let waiting = self.stats().waiting;
+        log::debug!(target: "steadfast::pool", pool = self.name(), waiting, waited:? = waited; "a caller was sent away");
+        self.tell(|pool, listener| listener.shed(&Shed { pool, waited, waiting }));
+        waited
     }
 
     fn timed_out(&self, borrower: &Borrower, line: Line) -> Error {

@@ -18,8 +18,8 @@ mod lending;
 mod seeing;
 
 pub(crate) use aging::LEAD;
-use bad_days::BadDays;
 pub use bad_days::OnUnavailable;
+pub(crate) use bad_days::{Abandon, BadDays};
 use birth::Birth;
 pub use birth::Prepared;
 use lending::Lending;
@@ -226,14 +226,22 @@ impl PoolConfig {
             most: (self.size + self.overflow) as usize,
             spare: self.min_idle as usize,
             barging: self.barging,
+            waiters: self.bad_days.max_waiters as usize,
+            shedding: self.bad_days.shedding.map(|goals| (goals.target, goals.interval)),
             queue_while_paused: self.on_pause == OnPause::Wait,
             linger: !self.lending.overflow_linger.is_zero(),
         }
     }
 
-    /// What r2d2 enrols at most.
+    /// The most that size and overflow may be set to.
     pub(crate) fn roll(&self) -> u32 {
         self.hard_limit.unwrap_or(self.size + self.overflow)
+    }
+
+    /// What r2d2 enrols at most: those included whose places were given up.
+    pub(crate) fn enrolled_most(&self) -> u32 {
+        let budget = self.bad_days.abandon.map_or(0, |abandon| abandon.budget);
+        self.roll() + budget
     }
 }
 
@@ -308,7 +316,10 @@ mod tests {
             .validation_timeout(Duration::ZERO)
             .barging(HOUR)
             .connect_retry(HOUR, Duration::from_millis(1))
-            .refused_retry(Duration::ZERO);
+            .refused_retry(Duration::ZERO)
+            .max_waiters(u32::MAX)
+            .load_shedding(Duration::ZERO, 2 * HOUR)
+            .abandon(TICK, 0);
 
         let told: Vec<_> = config.check().iter().map(|it| it.setting()).collect();
 
@@ -330,6 +341,11 @@ mod tests {
                 "pool.barging",
                 "pool.connect_retry.first",
                 "pool.refused_retry",
+                "pool.load_shedding.target",
+                "pool.load_shedding.interval",
+                "pool.abandon.after",
+                "pool.abandon.budget",
+                "pool.max_waiters",
             ]
         );
         let size = config.check().into_iter().nth(1).map(|it| it.to_string());

@@ -4,12 +4,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use steadfast_connection::{Error as ConnectError, Fault};
+use steadfast_connection::{Connection, Error as ConnectError, Fault};
 
 use crate::crew::Duty;
-use crate::entry::Entry;
+use crate::entry::{Entry, Era};
 use crate::event::{BreakerClosed, BreakerOpened, ConnectFailed, Connected, Connecting};
 use crate::house::{Cause, House};
+use crate::listener::{caught, panicked};
 use crate::shelf::{Order, Setback};
 
 type Wanted<'a> = Order<'a, Box<Entry>, Cause>;
@@ -26,9 +27,8 @@ pub(crate) fn run(house: &Arc<House>) {
         let creating = house.stats().creating;
         house.tell(|pool, listener| listener.connecting(&Connecting { pool, creating }));
         let begun = Instant::now();
-        // Read before the attempt: what is lost meanwhile makes this connection suspect, too.
-        let era = house.era();
-        match house.open() {
+        let (opened, era) = open(house);
+        match opened {
             Ok(connection) => {
                 if let Some(member) = house.registry.enrol(connection) {
                     let times = house.config.times(fastrand::f64());
@@ -39,6 +39,21 @@ pub(crate) fn run(house: &Arc<House>) {
             Err(error) => give_up(house, order, error),
         }
     }
+}
+
+/// Opens a connection; also tells what the pool had seen before.
+fn open(house: &Arc<House>) -> (Result<Connection, ConnectError>, Era) {
+    let target = house.target.ask();
+    if matches!(target, Ok((_, true))) {
+        house.change_target();
+    }
+    // Read before the attempt: what is lost meanwhile makes this connection suspect, too.
+    let era = house.era();
+    // A connector that panics must not end: nobody would open anything any more.
+    let opened = target.and_then(|(server, _)| {
+        caught(|| house.open(&server)).unwrap_or_else(|| Err(panicked("connecting")))
+    });
+    (opened, era)
 }
 
 fn bring(house: &House, order: Wanted<'_>, entry: Box<Entry>, begun: Instant) {

@@ -117,12 +117,8 @@ impl Entry {
         self.rest.map(|rest| self.alive_at + rest)
     }
 
-    /// Why it must not be lent any more, whatever its state.
-    pub(crate) fn outlived(&self, now: Instant, generation: u64) -> Option<Reason> {
-        if self.era.generation != generation {
-            Some(Reason::Requested)
-        } else {
-            (now >= self.retire_at).then_some(self.ends_as)
-        }
+    /// Why it must not be lent any more because of its age.
+    pub(crate) fn outlived(&self, now: Instant) -> Option<Reason> {
+        (now >= self.retire_at).then_some(self.ends_as)
     }
 }

@@ -64,6 +64,28 @@ pub enum Error {
         #[source]
         cause: Arc<ConnectError>,
     },
+    /// The line never gets short, and this caller has waited for too long: see
+    /// [`PoolConfig::load_shedding`](crate::PoolConfig::load_shedding).
+    #[error(
+        "pool {pool:?} is overloaded: no connection within {waited:.1?}, and nobody has waited for \
+         less than {target:?} for a while"
+    )]
+    Overloaded {
+        /// The pool's name.
+        pool: Arc<str>,
+        /// How long the caller waited.
+        waited: Duration,
+        /// How long a wait may be.
+        target: Duration,
+    },
+    /// As many wait as may.
+    #[error("pool {pool:?}: {limit} callers wait already, and no more may (pool.max_waiters)")]
+    QueueFull {
+        /// The pool's name.
+        pool: Arc<str>,
+        /// The setting [`PoolConfig::max_waiters`](crate::PoolConfig::max_waiters).
+        limit: u32,
+    },
     /// The thread holds a connection of this pool already
     /// ([`MultipleCheckouts::Deny`](crate::MultipleCheckouts::Deny)).
     #[error("pool {pool:?}: this thread holds a connection already, for {holder}")]
@@ -95,7 +117,11 @@ impl Error {
     pub fn fault(&self) -> Fault {
         match self {
             Self::Config(_) | Self::Closed(_) | Self::AlreadyHolds { .. } => Fault::Permanent,
-            Self::Timeout { .. } | Self::Paused { .. } | Self::Deadlock { .. } => Fault::Busy,
+            Self::Timeout { .. }
+            | Self::Overloaded { .. }
+            | Self::QueueFull { .. }
+            | Self::Paused { .. }
+            | Self::Deadlock { .. } => Fault::Busy,
             Self::Unavailable { .. } => Fault::Disconnected,
             Self::Connect(error) => error.fault(),
         }
@@ -116,6 +142,8 @@ impl Error {
             Self::Timeout { cause, .. } => cause.as_deref(),
             Self::Connect(cause) | Self::Unavailable { cause, .. } => Some(cause),
             Self::Config(_)
+            | Self::Overloaded { .. }
+            | Self::QueueFull { .. }
             | Self::Closed(_)
             | Self::Paused { .. }
             | Self::AlreadyHolds { .. }

@@ -35,6 +35,9 @@ pub enum Reason {
     ReadOnly,
     /// It did not answer the ping before it was lent.
     ValidationFailed,
+    /// It was held for so long that its place was given up
+    /// ([`PoolConfig::abandon`](crate::PoolConfig::abandon)).
+    Abandoned,
     /// [`Pool::invalidate`](crate::Pool::invalidate) or [`Lease::invalidate`](crate::Lease::invalidate).
     Requested,
     /// Its holder keeps it ([`Lease::detach`](crate::Lease::detach)); it is not closed.
@@ -57,6 +60,7 @@ impl Reason {
             Self::Epoch => "epoch",
             Self::ReadOnly => "read_only",
             Self::ValidationFailed => "validation_failed",
+            Self::Abandoned => "abandoned",
             Self::Requested => "requested",
             Self::Detached => "detached",
             Self::Closed => "closed",
@@ -176,6 +180,24 @@ event! {
     TimedOut {
         /// How long it waited.
         waited: Duration,
+    }
+}
+
+event! {
+    /// A caller was sent away because too many wait, or for too long.
+    Shed {
+        /// How long it waited.
+        waited: Duration,
+        /// How many wait now.
+        waiting: u32,
+    }
+}
+
+event! {
+    /// A connection is held for so long that its place was given up.
+    Abandoned {
+        /// Who holds it.
+        holder: &'a Holder,
     }
 }
 

@@ -98,6 +98,8 @@ pub(crate) struct Ledger {
     free: Vec<usize>,
     /// What few lines have; beside them, so that the others are written and struck at no cost.
     marks: BTreeMap<usize, Mark>,
+    /// Lines whose places were given up, because they are held for so long.
+    abandoned: usize,
 }
 
 #[derive(Debug, Default)]
@@ -105,6 +107,8 @@ struct Mark {
     stack: Option<Arc<Backtrace>>,
     /// It was told that this one may have lost its connection.
     suspected: bool,
+    /// Its place was given up.
+    abandoned: bool,
 }
 
 impl Ledger {
@@ -120,15 +124,19 @@ impl Ledger {
         Ticket(self.lines.len() - 1)
     }
 
-    /// Strikes the line out. A ticket that is not in the ledger changes nothing.
+    /// Strikes the line out; true if its place was given up before. A ticket that is not in the ledger
+    /// changes nothing.
     #[inline]
-    pub(crate) fn strike(&mut self, Ticket(number): Ticket) {
+    pub(crate) fn strike(&mut self, Ticket(number): Ticket) -> bool {
         if self.lines.get_mut(number).and_then(Option::take).is_some() {
             self.free.push(number);
         }
-        if !self.marks.is_empty() {
-            self.marks.remove(&number);
+        if self.marks.is_empty() {
+            return false;
         }
+        let was_abandoned = self.marks.remove(&number).is_some_and(|mark| mark.abandoned);
+        self.abandoned -= usize::from(was_abandoned);
+        was_abandoned
     }
 
     pub(crate) fn note_stack(&mut self, Ticket(number): &Ticket, stack: Arc<Backtrace>) {
@@ -158,8 +166,39 @@ impl Ledger {
         self.marks.get(number).is_some_and(|mark| mark.suspected)
     }
 
+    /// Gives up the places of those that are held for at least `after`, `budget` in all; tells who
+    /// holds them.
+    pub(crate) fn abandon(&mut self, now: Instant, after: Duration, budget: usize) -> Vec<Holder> {
+        let Self { lines, marks, .. } = self;
+        let held = |line: &Borrower| now.saturating_duration_since(line.since);
+        let is_abandoned = |number| marks.get(&number).is_some_and(|mark: &Mark| mark.abandoned);
+        let mut late: Vec<_> = (0..)
+            .zip(lines)
+            .filter_map(|(number, line)| Some((number, line.as_ref()?)))
+            .filter(|&(number, line)| held(line) >= after && !is_abandoned(number))
+            .collect();
+        late.sort_by_key(|(_, line)| line.since);
+        late.truncate(budget.saturating_sub(self.abandoned));
+        self.abandoned += late.len();
+        let mut abandon = |(number, line): (usize, &Borrower)| {
+            let mark = marks.entry(number).or_default();
+            mark.abandoned = true;
+            Holder { borrower: line.clone(), stack: mark.stack.clone(), held: held(line) }
+        };
+        late.into_iter().map(&mut abandon).collect()
+    }
+
+    pub(crate) fn abandoned(&self) -> usize {
+        self.abandoned
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lines.len() == self.free.len()
+    }
+
+    /// Those that are lent; the abandoned are no longer counted.
     pub(crate) fn len(&self) -> usize {
-        self.lines.len() - self.free.len()
+        self.lines.len() - self.free.len() - self.abandoned
     }
 
     pub(crate) fn borrowers(&self) -> impl Iterator<Item = &Borrower> {
@@ -203,6 +242,28 @@ mod tests {
         assert_eq!(ledger.enter(late), Ticket(0));
         ledger.strike(second);
         assert_eq!(ledger.len(), 1);
+    }
+    #[test]
+    fn the_longest_held_are_abandoned_within_the_budget_and_their_return_is_noticed() {
+        let now = Instant::now();
+        let mut ledger = Ledger::default();
+        let second = Duration::from_secs(1);
+        let asked = Borrower::here(Location::caller(), now);
+        let [young, old, oldest] = [5, 2, 1]
+            .map(|age| ledger.enter(Borrower { since: now + second * age, ..asked.clone() }));
+        let now = now + 6 * second;
+
+        let abandoned = ledger.abandon(now, 4 * second, 1);
+        assert_eq!(abandoned.iter().map(Holder::held).collect::<Vec<_>>(), [5 * second]);
+        assert_eq!((ledger.len(), ledger.abandoned()), (2, 1));
+        assert_eq!(ledger.abandon(now, 4 * second, 1).len(), 0, "the budget is spent");
+        assert_eq!(ledger.abandon(now, 4 * second, 9).len(), 1, "each is abandoned once");
+        assert_eq!(ledger.holders(now).len(), 3);
+
+        assert!(ledger.strike(oldest) && !ledger.strike(young));
+        assert_eq!((ledger.len(), ledger.abandoned()), (0, 1));
+        assert!(!ledger.is_empty());
+        assert!(ledger.strike(old) && ledger.is_empty());
     }
 
     #[test]

@@ -11,6 +11,7 @@ use crate::controls::packed;
 use crate::crew::{Crew, Duty};
 use crate::entry::{Entry, Era};
 use crate::event::{Invalidated, Lost, Pinged, Reason, Retired};
+use crate::generation::{Generations, spread};
 use crate::guard::Warned;
 use crate::holder::Ticket;
 use crate::listener::{PoolListener, tell};
@@ -19,8 +20,13 @@ use crate::registry::{self, Registry};
 use crate::shelf::{Age, Given, Item as _, Shelf};
 use crate::stagger::Stagger;
 use crate::stats::{Gauges, Stats};
+use crate::target::Target;
 use crate::upkeep::Bin;
 use crate::watch::Watch;
+
+/// A server that stays read-only does not have the pool replaced again and again: 1290 is also said of
+/// statements that other options forbid.
+const READ_ONLY_PAUSE: Duration = Duration::from_secs(5);
 
 /// Why no connection could be opened; every waiter gets it.
 pub(crate) type Cause = Arc<ConnectError>;
@@ -29,7 +35,7 @@ pub(crate) type Cause = Arc<ConnectError>;
 pub(crate) struct House {
     pub(crate) name: Arc<str>,
     pub(crate) config: PoolConfig,
-    pub(crate) server: Config,
+    pub(crate) target: Target,
     pub(crate) shelf: Shelf<Box<Entry>, Cause>,
     pub(crate) registry: Registry,
     pub(crate) bin: Arc<Bin>,
@@ -42,7 +48,7 @@ pub(crate) struct House {
     pub(crate) warned: Warned,
     pub(crate) stagger: Stagger,
     losses: AtomicU64,
-    pub(crate) generation: AtomicU64,
+    pub(crate) generations: Generations,
     ids: AtomicU64,
     pub(crate) ended: AtomicBool,
 }
@@ -56,7 +62,7 @@ impl House {
         Self {
             name: config.name.as_str().into(),
             shelf,
-            registry: Registry::new(config.roll(), Arc::clone(&bin)),
+            registry: Registry::new(config.enrolled_most(), Arc::clone(&bin)),
             bin,
             watch: Watch::new(),
             crew: Crew::default(),
@@ -65,11 +71,11 @@ impl House {
             warned: Warned::default(),
             stagger: Stagger::default(),
             losses: AtomicU64::new(0),
-            generation: AtomicU64::new(0),
+            generations: Generations::new(),
             ids: AtomicU64::new(0),
             ended: AtomicBool::new(false),
+            target: Target::new(server, config.bad_days.provider.clone()),
             config,
-            server,
         }
     }
 
@@ -103,7 +109,7 @@ impl House {
     }
 
     pub(crate) fn era(&self) -> Era {
-        let (losses, generation) = (self.losses.load(Relaxed), self.generation.load(Relaxed));
+        let (losses, generation) = (self.losses.load(Relaxed), self.generations.current());
         Era { losses, generation }
     }
 
@@ -120,13 +126,61 @@ impl House {
 
     /// Has every connection that is open now replaced.
     pub(crate) fn invalidate(&self) {
-        self.generation.fetch_add(1, Relaxed);
+        self.generations.begin(Reason::Requested, Duration::ZERO);
         // Perhaps what was wrong is right now.
         self.shelf.forgive();
-        let open = self.stats().open();
+        let open = self.tell_invalidated();
         log::info!(target: "steadfast::pool", pool = self.name(), open; "every connection is to be replaced");
+        self.retire_outdated();
+    }
+
+    /// Tells that what is open is replaced: how many connections.
+    fn tell_invalidated(&self) -> u32 {
+        let open = self.stats().open();
         self.tell(|pool, listener| listener.invalidated(&Invalidated { pool, open }));
-        self.retire_idle(Reason::Requested, |entry, era| entry.era.generation != era.generation);
+        open
+    }
+
+    /// The provider has given other settings: what is open has the old ones.
+    pub(crate) fn change_target(&self) {
+        self.generations.begin(Reason::Requested, spread(self.stats().open()));
+        let open = self.tell_invalidated();
+        log::info!(target: "steadfast::pool", pool = self.name(), open; "the settings to connect with have changed: what is open is replaced");
+        self.retire_outdated();
+    }
+
+    /// The server of a connection of `era` takes no writes: it is probably not the writer any more.
+    pub(crate) fn note_read_only(&self, era: Era) {
+        let open = self.stats().open();
+        let generations = &self.generations;
+        if generations.begin_after(era.generation, Reason::ReadOnly, spread(open), READ_ONLY_PAUSE)
+        {
+            self.tell_invalidated();
+            log::warn!(target: "steadfast::pool", pool = self.name(), open; "the server takes no writes: what is open is replaced");
+            self.retire_outdated();
+        }
+    }
+
+    /// Retires what is idle and of an older generation, as far as its moment has come; upkeep does
+    /// the rest.
+    fn retire_outdated(&self) {
+        let now = Instant::now();
+        let mut reasons = Vec::new();
+        let due = self.shelf.sweep(|entry, _| {
+            let reason = self.outdated(entry, now);
+            reasons.extend(reason);
+            reason.is_some()
+        });
+        for (entry, reason) in due.into_iter().zip(reasons) {
+            self.retire(entry, reason);
+        }
+        self.bin.ring();
+    }
+
+    /// Why an entry of an older generation is closed, if its moment has come.
+    pub(crate) fn outdated(&self, entry: &Entry, now: Instant) -> Option<Reason> {
+        let (reason, at) = self.generations.end_of(entry.era.generation, entry.id)?;
+        (now >= at).then_some(reason)
     }
 
     /// Retires idle connections that are as old as one that was lost.
@@ -170,6 +224,7 @@ impl House {
             Given::Kept => {}
             Given::Surplus(entry) => self.retire(entry, Reason::Overflow),
             Given::Closed(entry) => self.retire(entry, Reason::Closed),
+            Given::Abandoned(entry) => self.retire(entry, Reason::Abandoned),
             Given::Replaced(entry) => self.retire_old(entry),
         }
     }
@@ -192,9 +247,10 @@ impl House {
     /// is no reason: an old connection is better than none.
     pub(crate) fn outlived(&self, entry: &mut Entry, now: Instant) -> Option<Reason> {
         self.spare(entry, now);
-        let reason = entry.outlived(now, self.era().generation)?;
-        let spared = reason == Reason::Lifetime && self.shelf.trouble().is_some();
-        (!spared).then_some(reason)
+        let spared =
+            |reason: &Reason| *reason == Reason::Lifetime && self.shelf.trouble().is_some();
+        let old = || entry.outlived(now).filter(|reason| !spared(reason));
+        self.outdated(entry, now).or_else(old)
     }
 
     /// Closes a lent connection that was not taken back.

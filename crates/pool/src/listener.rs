@@ -1,12 +1,15 @@
 //! Telling somebody what happens, without trusting them.
 
+use std::error::Error;
 use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use steadfast_connection::Error as ConnectError;
+
 use crate::event::{
-    BreakerClosed, BreakerOpened, Checkin, Checkout, Closed, ConnectFailed, Connected, Connecting,
-    Deadlocked, Draining, Invalidated, LeakSuspected, Lost, Paused, Pinged, Reset, Resized,
-    Resumed, Retired, SecondCheckout, TimedOut, Unleaked, Waiting, Warned,
+    Abandoned, BreakerClosed, BreakerOpened, Checkin, Checkout, Closed, ConnectFailed, Connected,
+    Connecting, Deadlocked, Draining, Invalidated, LeakSuspected, Lost, Paused, Pinged, Reset,
+    Resized, Resumed, Retired, SecondCheckout, Shed, TimedOut, Unleaked, Waiting, Warned,
 };
 
 /// Hears what happens in a pool. Every method may be left out.
@@ -32,6 +35,10 @@ pub trait PoolListener: Send + Sync + 'static {
     fn waiting(&self, _event: &Waiting<'_>) {}
     /// A caller waited in vain.
     fn timeout(&self, _event: &TimedOut<'_>) {}
+    /// A caller was sent away because too many wait, or for too long.
+    fn shed(&self, _event: &Shed<'_>) {}
+    /// A connection is held for so long that its place was given up.
+    fn abandoned(&self, _event: &Abandoned<'_>) {}
     /// A connection was closed for good; the event says why.
     fn retired(&self, _event: &Retired<'_>) {}
     /// A setting does not fit the server's; told once, at the first connect.
@@ -66,9 +73,25 @@ pub trait PoolListener: Send + Sync + 'static {
 
 /// Calls the listener; its panic stays here.
 pub(crate) fn tell(pool: &str, listener: &dyn PoolListener, event: impl FnOnce(&dyn PoolListener)) {
-    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| event(listener))) {
-        // Dropping what was thrown may panic, too.
-        let _never_dropped = ManuallyDrop::new(panic);
+    if caught(|| event(listener)).is_none() {
         log::error!(target: "steadfast::pool", pool = pool; "a pool listener panicked");
     }
+}
+
+/// What `call` returns; `None` if it panics.
+pub(crate) fn caught<T>(call: impl FnOnce() -> T) -> Option<T> {
+    match catch_unwind(AssertUnwindSafe(call)) {
+        Ok(value) => Some(value),
+        Err(panic) => {
+            // Dropping what was thrown may panic, too.
+            let _never_dropped = ManuallyDrop::new(panic);
+            None
+        }
+    }
+}
+
+/// A panic as a failed connect that may pass.
+pub(crate) fn panicked(what: &str) -> ConnectError {
+    let told: Box<dyn Error + Send + Sync> = format!("{what} panicked").into();
+    ConnectError::Provider(told.into())
 }

@@ -155,9 +155,9 @@ impl Pool {
         size + overflow
     }
 
-    /// What it connects to.
+    /// What it connects to, as it was built; a [provider](PoolConfig::provider) may say otherwise.
     pub fn server(&self) -> &Config {
-        &self.house().server
+        self.house().target.base()
     }
 
     /// Has every connection that is open now replaced: idle ones at once, lent ones when they come

@@ -22,12 +22,14 @@ use crate::holder::{Borrower, Ledger, Ticket};
 use crate::stats::Gauges;
 use crate::waiter::{Answer, Grant, Heard, Refusal, Waiter};
 
+mod abandoned;
 mod breaker;
 mod circle;
 mod controls;
 mod loans;
 mod orders;
 mod renewal;
+mod shedding;
 #[cfg(test)]
 mod tests;
 
@@ -38,6 +40,7 @@ pub(crate) use controls::Limits;
 pub(crate) use orders::Order;
 use renewal::Renewal;
 pub(crate) use renewal::{Age, Item};
+use shedding::Shedding;
 
 /// Nobody has asked a server anything in less: even on a local socket it takes 30 µs.
 const BRIEF: Duration = Duration::from_micros(20);
@@ -74,6 +77,7 @@ struct State<T, C> {
     /// Lends nothing for a while, and makes nothing.
     paused: bool,
     breaker: Breaker<C>,
+    shedding: Option<Shedding>,
     /// Makers that wait for an order.
     resting: usize,
     next_seat: u64,
@@ -101,6 +105,8 @@ pub(crate) enum Given<T> {
     Surplus(T),
     /// The shelf is closed: destroy it, then call [`Shelf::forget`].
     Closed(T),
+    /// Its place was given up long ago: destroy it, then call [`Shelf::forget`].
+    Abandoned(T),
     /// It, or an old one in its stead, has been replaced: destroy it, then call [`Shelf::forget`].
     Replaced(T),
 }
@@ -119,6 +125,7 @@ impl<T: Item, C: Clone> Shelf<T, C> {
             closed: false,
             paused: false,
             breaker: Breaker::default(),
+            shedding: limits.shedding.map(|goals| Shedding::new(goals, Instant::now())),
             resting: 0,
             next_seat: 0,
         };
@@ -138,7 +145,12 @@ impl<T: Item, C: Clone> Shelf<T, C> {
         if waited_for && state.oldest_is_due(borrower.since, state.limits.barging * PATIENCE) {
             return None;
         }
-        self.pop(&mut state, borrower)
+        let now = borrower.since;
+        let grant = self.pop(&mut state, borrower);
+        if grant.is_some() {
+            state.served(now, now);
+        }
+        grant
     }
 
     /// Stands in line. `seat` keeps the place of somebody whose item turned out to be dead.
@@ -155,8 +167,14 @@ impl<T: Item, C: Clone> Shelf<T, C> {
         {
             return Joined::Granted(grant);
         }
-        if let Some(refusal) = state.hopeless(Instant::now(), borrower.waits) {
+        let now = Instant::now();
+        if let Some(refusal) = state.hopeless(now, borrower.waits) {
             return Joined::Refused(refusal);
+        }
+        state.shed(now);
+        let full = state.limits.waiters > 0 && state.waiters.len() >= state.limits.waiters;
+        if full && seat.is_none() {
+            return Joined::Refused(Refusal::QueueFull);
         }
         let seat = *seat.get_or_insert(state.next_seat);
         state.next_seat = state.next_seat.max(seat + 1);
@@ -209,7 +227,10 @@ impl<T: Item, C: Clone> Shelf<T, C> {
     /// Takes an item back from its holder, who had it since `since`.
     pub(crate) fn give(&self, ticket: Ticket, item: T, since: Instant, now: Instant) -> Given<T> {
         let mut state = self.state.lock();
-        state.lent.strike(ticket);
+        if self.strike(&mut state, ticket) {
+            state.leaving += 1;
+            return Given::Abandoned(item);
+        }
         self.gauges.used(since, now);
         let has_room = state.idle.len() < state.limits.keep && state.live() < state.limits.most;
         if has_room && state.waiters.is_empty() && !state.closed {
@@ -226,7 +247,7 @@ impl<T: Item, C: Clone> Shelf<T, C> {
     /// Takes a lent item off for good; it counts until [`forget`](Self::forget).
     pub(crate) fn withdraw(&self, ticket: Ticket) {
         let mut state = self.state.lock();
-        state.lent.strike(ticket);
+        self.strike(&mut state, ticket);
         state.leaving += 1;
         self.show(&state);
     }
@@ -274,6 +295,7 @@ impl<T: Item, C: Clone> Shelf<T, C> {
         now: Instant,
         window: Duration,
     ) -> Given<T> {
+        state.shed(now);
         // While paused nobody is served, so that what comes back lies here for those who wait.
         let unneeded = state.waiters.is_empty()
             && !state.limits.linger
@@ -312,6 +334,7 @@ impl<T: Item, C: Clone> Shelf<T, C> {
             state.idle.push(item);
             return None;
         };
+        state.served(now, waiter.borrower.since);
         let ticket = state.lent.enter(Borrower { since: now, ..waiter.borrower.clone() });
         self.gauges.lent_one_more();
         waiter.answer(Ok(Grant { item, ticket }));
@@ -333,10 +356,14 @@ impl<T: Item, C: Clone> Shelf<T, C> {
             // It was answered between its last look and the lock.
             return waiter.answered();
         }
-        let borrower = Borrower { since: Instant::now(), ..waiter.borrower.clone() };
-        let grant = self.pop(&mut state, borrower);
+        let now = Instant::now();
+        let grant_to = Borrower { since: now, ..waiter.borrower.clone() };
+        let grant = self.pop(&mut state, grant_to);
         if grant.is_some() || leaving {
             state.waiters.remove(place);
+        }
+        if grant.is_some() {
+            state.served(now, waiter.borrower.since);
         }
         // The next in line was perhaps not told, because this one was told already.
         let next = if state.idle.is_empty() { None } else { state.nudge_oldest() };

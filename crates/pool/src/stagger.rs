@@ -5,13 +5,13 @@
 //! declared old: each stays until its replacement has come, a tenth at a time, or the time is over.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
 use crate::config::LEAD;
 use crate::entry::Entry;
+use crate::event::Reason;
 use crate::house::House;
 
 /// All that are old have their turn in half of their time.
@@ -36,7 +36,7 @@ impl House {
         // Known before the generation is, so that nobody takes what may stay for what must go.
         let generation = self.era().generation + 1;
         *wave = Some(Wave { generation, span, until: now + span });
-        self.generation.store(generation, Relaxed);
+        self.generations.begin(Reason::Requested, Duration::ZERO);
         drop(wave);
         self.shelf.forgive();
         self.shelf.each_idle(|entry| self.spare(entry, now));

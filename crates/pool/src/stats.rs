@@ -34,6 +34,12 @@ pub struct Stats {
     pub waits: u64,
     /// Callers that waited in vain.
     pub timeouts: u64,
+    /// Callers refused because too many waited ([`PoolConfig::max_waiters`](crate::PoolConfig::max_waiters))
+    /// or waited for too long ([`PoolConfig::load_shedding`](crate::PoolConfig::load_shedding)).
+    pub shed: u64,
+    /// Connections that are held for so long that their places were given up
+    /// ([`PoolConfig::abandon`](crate::PoolConfig::abandon)).
+    pub abandoned: u32,
     /// Connections opened.
     pub connects: u64,
     /// Attempts to open one that failed.
@@ -43,9 +49,9 @@ pub struct Stats {
 }
 
 impl Stats {
-    /// Connections that are open: idle or lent.
+    /// Connections that are open: idle, lent, or abandoned.
     pub fn open(&self) -> u32 {
-        self.idle + self.lent
+        self.idle + self.lent + self.abandoned
     }
 }
 
@@ -56,6 +62,9 @@ pub(crate) struct Gauges {
     checkouts: AtomicU64,
     pub(crate) waits: AtomicU64,
     pub(crate) timeouts: AtomicU64,
+    pub(crate) shed: AtomicU64,
+    /// Written under the shelf's lock only.
+    pub(crate) abandoned: AtomicU64,
     pub(crate) connects: AtomicU64,
     pub(crate) connect_failures: AtomicU64,
     pub(crate) retired: AtomicU64,
@@ -108,6 +117,8 @@ impl Gauges {
             checkouts: self.checkouts.load(Relaxed).saturating_sub(self.taken_back.load(Relaxed)),
             waits: self.waits.load(Relaxed),
             timeouts: self.timeouts.load(Relaxed),
+            shed: self.shed.load(Relaxed),
+            abandoned: u32::try_from(self.abandoned.load(Relaxed)).unwrap_or(u32::MAX),
             connects: self.connects.load(Relaxed),
             connect_failures: self.connect_failures.load(Relaxed),
             retired: self.retired.load(Relaxed),

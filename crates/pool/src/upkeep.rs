@@ -10,8 +10,10 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 use steadfast_connection::Connection;
 
+use crate::config::Abandon;
 use crate::entry::Entry;
-use crate::event::Reason;
+use crate::event::{Abandoned, Reason};
+use crate::holder::Holder;
 use crate::house::House;
 
 const RARELY: Duration = Duration::from_secs(30);
@@ -141,12 +143,17 @@ fn keep_alive(house: &Arc<House>) {
 fn look_over(house: &Arc<House>) -> Instant {
     let now = Instant::now();
     let config = &house.config;
-    let generation = house.era().generation;
+    let abandon = config.bad_days.abandon;
     let lingers = Some(config.lending.overflow_linger).filter(|limit| !limit.is_zero());
-    let mut next = now + rhythm(config.recycle, &[config.max_idle_time, config.keepalive, lingers]);
+    let after = abandon.map(|abandon| abandon.after);
+    let mut next =
+        now + rhythm(config.recycle, &[config.max_idle_time, config.keepalive, lingers, after]);
+    if let Some(Abandon { after, budget }) = abandon {
+        give_up_places(house, &house.shelf.abandon(now, after, budget as usize));
+    }
     let mut reasons = Vec::new();
     let due = house.shelf.sweep(|entry, idle| {
-        let reason = due(house, entry, idle, now, generation);
+        let reason = due(house, entry, idle, now);
         match reason {
             Some(reason) => reasons.push(reason),
             None => next = next.min(entry.look_at()),
@@ -168,14 +175,24 @@ fn look_over(house: &Arc<House>) -> Instant {
         next = next.min(look);
     }
     house.staff();
+    next = house.generations.next_moment(now).map_or(next, |moment| next.min(moment));
     next.max(now + OFTEN)
 }
 
-fn due(house: &House, entry: &Entry, idle: usize, now: Instant, generation: u64) -> Option<Reason> {
+/// Tells of those who hold a connection for so long that its place was given up.
+fn give_up_places(house: &Arc<House>, holders: &[Holder]) {
+    for holder in holders {
+        log::warn!(target: "steadfast::pool", pool = house.name(), holder:% = holder; "a connection was not returned: its place is given up");
+        house.tell(|pool, listener| listener.abandoned(&Abandoned { pool, holder }));
+    }
+    house.staff();
+}
+
+fn due(house: &House, entry: &Entry, idle: usize, now: Instant) -> Option<Reason> {
     let rested = now.saturating_duration_since(entry.used_at);
     let too_long = house.config.max_idle_time.is_some_and(|limit| rested >= limit);
-    if entry.era.generation != generation {
-        return Some(Reason::Requested);
+    if let Some(reason) = house.outdated(entry, now) {
+        return Some(reason);
     }
     let (size, _) = house.sizes();
     let linger = house.config.lending.overflow_linger;

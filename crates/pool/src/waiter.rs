@@ -30,6 +30,10 @@ pub(crate) enum Refusal<C> {
     Paused,
     /// Nothing can be created until an outage is over.
     Unavailable(Outage<C>),
+    /// The line is as long as it may be.
+    QueueFull,
+    /// The line never gets short, and this caller has waited for too long.
+    Shed,
     /// The deadline came first.
     TimedOut,
 }

@@ -94,6 +94,31 @@ fn a_hanging_server_does_not_move_the_deadline() {
 }
 
 #[test]
+fn a_thousand_calls_to_a_frozen_server_end_on_time_and_its_return_is_noticed_at_once() {
+    let own = Server::start().unwrap();
+    let database = own.database();
+    let pool = pool(PoolConfig::new().size(10).overflow(0).bypass(Duration::ZERO), &database);
+    drop([(); 10].map(|()| pool.get().unwrap()));
+    own.pause().unwrap();
+    let limit = ms(100);
+    let late: Vec<Duration> = (0..50)
+        .flat_map(|_| in_parallel(20, || pool.get_patiently(limit).map(drop).unwrap_err()))
+        .map(|(_, took)| took.checked_sub(limit).expect("not before its deadline"))
+        .collect();
+    own.resume().unwrap();
+
+    let begun = Instant::now();
+    let all = [(); 10].map(|()| pool.get_patiently(LONG).unwrap());
+    let back = begun.elapsed();
+    drop(all);
+    // The machine may be busy with other things: most are on time, all are bounded.
+    let on_time = late.iter().filter(|&&late| late < ms(50)).count();
+    let latest = late.iter().max().unwrap();
+    assert!(on_time > 900 && *latest < ms(1_000), "{on_time} of 1,000 on time, {latest:?}");
+    assert!(back < ms(2_000), "{back:?}");
+}
+
+#[test]
 fn a_hanging_server_is_found_out_within_the_validation_timeout() {
     let own = Server::start().unwrap();
     let database = own.database();

@@ -16,6 +16,10 @@ pub(crate) struct Limits {
     /// Idle items that are made without anybody waiting.
     pub(crate) spare: usize,
     pub(crate) barging: Duration,
+    /// How many may stand in line; zero is no limit.
+    pub(crate) waiters: usize,
+    /// Target and interval of load shedding, if it is wanted.
+    pub(crate) shedding: Option<(Duration, Duration)>,
     /// Whether callers wait while the shelf is paused, or are refused at once.
     pub(crate) queue_while_paused: bool,
     /// Whether idle items above `keep` stay, until a [`sweep`](Shelf::sweep) takes them.
@@ -153,6 +157,6 @@ impl<T: Item, C: Clone> State<T, C> {
     }
 
     pub(super) fn settled(&self) -> bool {
-        self.closed && self.lent.len() + self.leaving + self.away == 0
+        self.closed && self.lent.is_empty() && self.leaving + self.away == 0
     }
 }

@@ -93,7 +93,10 @@ impl<T: Item, C: Clone> Shelf<T, C> {
         now: Instant,
     ) -> Given<T> {
         let mut state = self.state.lock();
-        state.lent.strike(ticket);
+        if self.strike(&mut state, ticket) {
+            state.leaving += 1;
+            return Given::Abandoned(item);
+        }
         self.gauges.used(since, now);
         if state.renewal.ahead > 0 && !state.closed {
             state.renewal.ahead -= 1;

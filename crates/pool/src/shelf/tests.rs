@@ -11,6 +11,7 @@ use crate::Holder;
 
 mod circle;
 mod controls;
+mod crowds;
 mod orders;
 mod renewal;
 
@@ -32,16 +33,22 @@ impl Item for u32 {
 
 const LONG: Duration = Duration::from_secs(20);
 
-fn shelf(items: u32, barging: Duration) -> Numbers {
-    let keep = items as usize;
-    let shelf = Shelf::new(Limits {
+fn limits(keep: usize, most: usize, barging: Duration) -> Limits {
+    Limits {
         keep,
-        most: keep,
+        most,
         spare: 0,
         barging,
+        waiters: 0,
+        shedding: None,
         queue_while_paused: true,
         linger: false,
-    });
+    }
+}
+
+fn shelf(items: u32, barging: Duration) -> Numbers {
+    let keep = items as usize;
+    let shelf = Shelf::new(limits(keep, keep, barging));
     for item in 0..items {
         bring(&shelf, item);
     }

@@ -3,14 +3,7 @@
 use super::*;
 
 fn empty(keep: usize, most: usize) -> Numbers {
-    Shelf::new(Limits {
-        keep,
-        most,
-        spare: 0,
-        barging: Duration::ZERO,
-        queue_while_paused: true,
-        linger: false,
-    })
+    Shelf::new(limits(keep, most, Duration::ZERO))
 }
 
 fn queue(shelf: &Numbers) -> Arc<Waiter<u32, &'static str>> {
@@ -72,14 +65,7 @@ fn an_order_whose_waiter_has_gone_is_kept_up_to_the_size() {
 
 #[test]
 fn a_waiter_that_was_overtaken_has_something_made() {
-    let shelf: Numbers = Shelf::new(Limits {
-        keep: 1,
-        most: 2,
-        spare: 0,
-        barging: LONG,
-        queue_while_paused: true,
-        linger: false,
-    });
+    let shelf: Numbers = Shelf::new(limits(1, 2, LONG));
     bring(&shelf, 1);
     let held = get(&shelf, LONG).unwrap();
     let waiter = queue(&shelf);
@@ -150,14 +136,7 @@ fn a_permanent_failure_is_told_to_all_at_once_unless_something_is_alive() {
 
 #[test]
 fn spares_are_made_without_a_waiter_and_within_the_size_only() {
-    let shelf: Numbers = Shelf::new(Limits {
-        keep: 2,
-        most: 5,
-        spare: 2,
-        barging: Duration::ZERO,
-        queue_while_paused: true,
-        linger: false,
-    });
+    let shelf: Numbers = Shelf::new(Limits { spare: 2, ..limits(2, 5, Duration::ZERO) });
     for item in 0..2 {
         let (order, _) = shelf.next_order().unwrap();
         assert_eq!(order.fulfil(item, Instant::now()).0, Given::Kept);

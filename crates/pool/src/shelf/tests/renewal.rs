@@ -4,14 +4,7 @@
 use super::*;
 
 fn with(items: &[u32], keep: usize, most: usize) -> Numbers {
-    let shelf = Shelf::new(Limits {
-        keep,
-        most,
-        spare: 0,
-        barging: Duration::ZERO,
-        queue_while_paused: true,
-        linger: false,
-    });
+    let shelf = Shelf::new(limits(keep, most, Duration::ZERO));
     for &item in items {
         bring(&shelf, item);
     }
