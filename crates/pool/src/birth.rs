@@ -87,7 +87,7 @@ impl House {
     }
 
     fn warn(&self, about: &'static str, message: &str) {
-        log::warn!(target: "steadfast::pool", pool = self.name(), about; "{message}");
+        log::warn!(target: "steadfast::pool", pool = self.name(), about, advice = message; "a setting does not fit the server");
         self.tell(|pool, listener| listener.warned(&Warned { pool, about, message }));
     }
 }

@@ -7,7 +7,7 @@ use std::time::Instant;
 use steadfast_connection::ServerError;
 
 use crate::entry::Entry;
-use crate::event::{Checkin, Reason};
+use crate::event::{Checkin, Reason, Reset};
 use crate::holder::Ticket;
 use crate::house::House;
 use crate::shelf::{Age, Item as _};
@@ -43,7 +43,7 @@ impl House {
                 }
             }
             Some(reason) => {
-                self.shelf.note_use(now.saturating_duration_since(since));
+                self.shelf.note_use(since, now);
                 self.withdraw(entry, ticket, reason);
             }
         }
@@ -80,9 +80,13 @@ impl House {
             return Some(Reason::Closed);
         }
         let limit = self.config.validation_timeout;
+        let begun = Instant::now();
         let connection = entry.connection_mut();
         let reset = self.bounded(connection, limit, |connection| connection.reset());
         let reset = reset.and_then(|()| self.prepare(connection));
+        let (id, took, clean) = (entry.id, begun.elapsed(), reset.is_ok());
+        log::debug!(target: "steadfast::pool", pool = self.name(), id, took:? = took, clean; "reset");
+        self.tell(|pool, listener| listener.reset(&Reset { pool, id, took, clean }));
         if let Err(error) = reset {
             log::warn!(target: "steadfast::pool", pool = self.name(), id = entry.id, error:% = error; "the session could not be reset");
             return Some(Reason::StateTouched);

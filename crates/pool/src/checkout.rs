@@ -3,6 +3,7 @@
 //! The hot path is [`House::checkout`]: pop, look at the clock, go. Everything that can take time is
 //! in [`House::search`], and every wait in it ends at the caller's deadline.
 
+use std::backtrace::Backtrace;
 use std::panic::Location;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -44,6 +45,9 @@ impl House {
                 self.search(&borrower, other, limit)?
             }
         };
+        if self.config.seeing.leak_stack {
+            self.shelf.note_stack(&found.ticket, Arc::new(Backtrace::force_capture()));
+        }
         if self.config.listener.is_some() {
             let (id, waited) = (found.item.id, since.saturating_duration_since(now));
             self.tell(|pool, listener| listener.checkout(&Checkout { pool, id, waited }));
@@ -105,7 +109,7 @@ impl House {
         let left = line.deadline.saturating_duration_since(now).max(BLINK);
         let limit = left.min(self.config.validation_timeout);
         let entry = &mut found.item;
-        match self.bounded(entry.connection_mut(), limit, |connection| connection.ping()) {
+        match self.ping(entry, limit) {
             Ok(()) => {
                 entry.alive_at = Instant::now();
                 entry.era = era;

@@ -15,6 +15,7 @@ mod aging;
 mod bad_days;
 mod birth;
 mod lending;
+mod seeing;
 
 pub(crate) use aging::LEAD;
 use bad_days::BadDays;
@@ -23,6 +24,7 @@ use birth::Birth;
 pub use birth::Prepared;
 use lending::Lending;
 pub use lending::{MultipleCheckouts, OnDeadlock, OnPause};
+use seeing::Seeing;
 
 const HOUR: Duration = Duration::from_secs(3600);
 const TICK: Duration = Duration::from_millis(1);
@@ -61,7 +63,7 @@ pub struct PoolConfig {
     pub(crate) validation_timeout: Duration,
     pub(crate) barging: Duration,
     pub(crate) bad_days: BadDays,
-    pub(crate) metrics: bool,
+    pub(crate) seeing: Seeing,
     pub(crate) listener: Option<Arc<dyn PoolListener>>,
 }
 
@@ -150,16 +152,6 @@ impl PoolConfig {
         self
     }
 
-    /// Whether it is measured how long callers wait, connections are held, and opening one takes
-    /// ([`Pool::metrics`]). Default true. Without it, and without a listener, a checkout costs half as
-    /// much: times are then read from a clock that moves in steps of some 4 ms, and so do
-    /// [`bypass`](Self::bypass) and the age of a holder. What is counted is counted anyway.
-    #[must_use]
-    pub fn metrics(mut self, measured: bool) -> Self {
-        self.metrics = measured;
-        self
-    }
-
     /// Who hears what happens. Default nobody, which costs nothing.
     #[must_use]
     pub fn listener(mut self, listener: Arc<dyn PoolListener>) -> Self {
@@ -224,6 +216,7 @@ impl PoolConfig {
         self.bad_days.check(&mut invalid);
         self.birth.check(&mut invalid);
         self.lending.check(&mut invalid);
+        self.seeing.check(&mut invalid);
         invalid
     }
 
@@ -265,7 +258,7 @@ impl Default for PoolConfig {
             validation_timeout: Duration::from_secs(5),
             barging: Duration::from_micros(300),
             bad_days: BadDays::default(),
-            metrics: true,
+            seeing: Seeing::default(),
             listener: None,
         }
     }
@@ -288,7 +281,7 @@ impl fmt::Debug for PoolConfig {
             .field("keepalive", &self.keepalive)
             .field("pre_ping", &self.pre_ping)
             .field("bad_days", &self.bad_days)
-            .field("metrics", &self.metrics)
+            .field("seeing", &self.seeing)
             .field("listener", &self.listener.is_some())
             .finish_non_exhaustive()
     }

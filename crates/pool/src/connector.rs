@@ -8,7 +8,7 @@ use steadfast_connection::{Error as ConnectError, Fault};
 
 use crate::crew::Duty;
 use crate::entry::Entry;
-use crate::event::{BreakerClosed, BreakerOpened, ConnectFailed, Connected};
+use crate::event::{BreakerClosed, BreakerOpened, ConnectFailed, Connected, Connecting};
 use crate::house::{Cause, House};
 use crate::shelf::{Order, Setback};
 
@@ -23,6 +23,8 @@ pub(crate) fn run(house: &Arc<House>) {
         if more {
             house.crew.hire(house, Duty::Connect);
         }
+        let creating = house.stats().creating;
+        house.tell(|pool, listener| listener.connecting(&Connecting { pool, creating }));
         let begun = Instant::now();
         // Read before the attempt: what is lost meanwhile makes this connection suspect, too.
         let era = house.era();

@@ -94,6 +94,14 @@ macro_rules! event {
 }
 
 event! {
+    /// A connection is being opened.
+    Connecting {
+        /// How many are, this one included.
+        creating: u32,
+    }
+}
+
+event! {
     /// A connection was opened.
     Connected {
         /// The number of the connection in this pool.
@@ -188,6 +196,76 @@ event! {
     Closed {
         /// Connections that were still lent when waiting for them ended.
         lent: usize,
+    }
+}
+
+event! {
+    /// A connection that had rested was asked whether it is alive.
+    Pinged {
+        /// The number of the connection in this pool.
+        id: u64,
+        /// How long it took.
+        took: Duration,
+        /// Whether it is.
+        alive: bool,
+    }
+}
+
+event! {
+    /// A connection came back with changed session state, which was to be undone.
+    Reset {
+        /// The number of the connection in this pool.
+        id: u64,
+        /// How long it took.
+        took: Duration,
+        /// Whether it was; if not, the connection is closed.
+        clean: bool,
+    }
+}
+
+event! {
+    /// A connection was lost: those of its age are pinged before they are lent again. Told once for
+    /// each incident, however many connections show it.
+    Lost {
+        /// Incidents so far, this one included.
+        losses: u64,
+    }
+}
+
+event! {
+    /// Every connection that is open now is to be replaced: [`Pool::invalidate`](crate::Pool::invalidate).
+    Invalidated {
+        /// Connections that were open.
+        open: u32,
+    }
+}
+
+event! {
+    /// The pool lends nothing any more.
+    Draining {
+        /// Connections that are still lent.
+        lent: u32,
+    }
+}
+
+event! {
+    /// Somebody holds a connection for longer than
+    /// [`PoolConfig::leak_threshold`](crate::PoolConfig::leak_threshold). Told once for each loan.
+    LeakSuspected {
+        /// Who, and from where.
+        holder: &'a Holder,
+    }
+}
+
+event! {
+    /// A connection that seemed lost came back.
+    Unleaked {
+        /// The number of the connection in this pool.
+        id: u64,
+        /// How long it was held.
+        held: Duration,
+        /// Where in the program it was asked for.
+        place: &'static Location<'static>,
     }
 }
 

@@ -4,14 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-use steadfast_connection::{Config, Connection, Error as ConnectError, Interrupter};
+use steadfast_connection::{Config, Connection, Error as ConnectError, Interrupter, recent};
 
-use crate::clock;
 use crate::config::PoolConfig;
 use crate::controls::packed;
 use crate::crew::{Crew, Duty};
 use crate::entry::{Entry, Era};
-use crate::event::{Reason, Retired};
+use crate::event::{Invalidated, Lost, Pinged, Reason, Retired};
 use crate::guard::Warned;
 use crate::holder::Ticket;
 use crate::listener::{PoolListener, tell};
@@ -53,7 +52,7 @@ impl House {
         let limits = config.limits();
         let bin = Arc::new(Bin::default());
         let mut shelf = Shelf::new(limits);
-        shelf.gauges.timing = config.metrics.then(Box::default);
+        shelf.gauges.timing = config.seeing.metrics.then(Box::default);
         Self {
             name: config.name.as_str().into(),
             shelf,
@@ -86,10 +85,10 @@ impl House {
     /// The present moment, as exactly as somebody needs it: to a few milliseconds if nothing is
     /// measured and nobody waits.
     pub(crate) fn now(&self) -> Instant {
-        let exactly = self.config.metrics
+        let exactly = self.config.seeing.metrics
             || self.config.listener.is_some()
             || self.shelf.gauges.somebody_waits();
-        if exactly { Instant::now() } else { clock::recent() }
+        if exactly { Instant::now() } else { recent() }
     }
 
     pub(crate) fn metrics(&self) -> Metrics {
@@ -114,6 +113,8 @@ impl House {
         // A failure of the exchange means that somebody else has counted this incident.
         if self.losses.compare_exchange(era.losses, era.losses + 1, Relaxed, Relaxed).is_ok() {
             log::warn!(target: "steadfast::pool", pool = self.name(); "a connection was lost: older ones are pinged before they are lent");
+            let losses = era.losses + 1;
+            self.tell(|pool, listener| listener.lost(&Lost { pool, losses }));
         }
     }
 
@@ -122,6 +123,9 @@ impl House {
         self.generation.fetch_add(1, Relaxed);
         // Perhaps what was wrong is right now.
         self.shelf.forgive();
+        let open = self.stats().open();
+        log::info!(target: "steadfast::pool", pool = self.name(), open; "every connection is to be replaced");
+        self.tell(|pool, listener| listener.invalidated(&Invalidated { pool, open }));
         self.retire_idle(Reason::Requested, |entry, era| entry.era.generation != era.generation);
     }
 
@@ -212,6 +216,23 @@ impl House {
         if let Some(listener) = &self.config.listener {
             tell(self.name(), &**listener, |listener| event(self.name(), listener));
         }
+    }
+
+    /// Asks whether the connection is alive, within `limit`.
+    ///
+    /// # Blocks
+    /// For `limit` at most.
+    pub(crate) fn ping(
+        self: &Arc<Self>,
+        entry: &mut Entry,
+        limit: Duration,
+    ) -> Result<(), ConnectError> {
+        let begun = Instant::now();
+        let outcome = self.bounded(entry.connection_mut(), limit, |connection| connection.ping());
+        let (id, took, alive) = (entry.id, begun.elapsed(), outcome.is_ok());
+        log::debug!(target: "steadfast::pool", pool = self.name(), id, took:? = took, alive; "pinged");
+        self.tell(|pool, listener| listener.pinged(&Pinged { pool, id, took, alive }));
+        outcome
     }
 
     /// Does `work` on the connection; when `limit` is over, the socket is shut down, so that `work`

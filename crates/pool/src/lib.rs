@@ -72,6 +72,7 @@ mod holder;
 mod house;
 #[cfg(test)]
 mod invariants;
+mod leak;
 mod lease;
 mod listener;
 mod metrics;
@@ -91,8 +92,9 @@ pub use clock::{Clock, SystemClock};
 pub use config::{MultipleCheckouts, OnDeadlock, OnPause, OnUnavailable, PoolConfig, Prepared};
 pub use error::Error;
 pub use event::{
-    BreakerClosed, BreakerOpened, Checkin, Checkout, Closed, ConnectFailed, Connected, Deadlocked,
-    Paused, Reason, Resized, Resumed, Retired, SecondCheckout, TimedOut, Waiting, Warned,
+    BreakerClosed, BreakerOpened, Checkin, Checkout, Closed, ConnectFailed, Connected, Connecting,
+    Deadlocked, Draining, Invalidated, LeakSuspected, Lost, Paused, Pinged, Reason, Reset, Resized,
+    Resumed, Retired, SecondCheckout, TimedOut, Unleaked, Waiting, Warned,
 };
 pub use histogram::Histogram;
 pub use holder::Holder;

@@ -4,8 +4,9 @@ use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::event::{
-    BreakerClosed, BreakerOpened, Checkin, Checkout, Closed, ConnectFailed, Connected, Deadlocked,
-    Paused, Resized, Resumed, Retired, SecondCheckout, TimedOut, Waiting, Warned,
+    BreakerClosed, BreakerOpened, Checkin, Checkout, Closed, ConnectFailed, Connected, Connecting,
+    Deadlocked, Draining, Invalidated, LeakSuspected, Lost, Paused, Pinged, Reset, Resized,
+    Resumed, Retired, SecondCheckout, TimedOut, Unleaked, Waiting, Warned,
 };
 
 /// Hears what happens in a pool. Every method may be left out.
@@ -13,6 +14,8 @@ use crate::event::{
 /// Called outside every lock, on the thread it happened on; a panic is caught and logged. What a
 /// listener does counts as time of whoever waits for it: keep it short.
 pub trait PoolListener: Send + Sync + 'static {
+    /// A connection is being opened.
+    fn connecting(&self, _event: &Connecting<'_>) {}
     /// A connection was opened.
     fn connected(&self, _event: &Connected<'_>) {}
     /// A connection could not be opened.
@@ -43,6 +46,20 @@ pub trait PoolListener: Send + Sync + 'static {
     fn resumed(&self, _event: &Resumed<'_>) {}
     /// The pool has another size.
     fn resized(&self, _event: &Resized<'_>) {}
+    /// A connection that had rested was asked whether it is alive.
+    fn pinged(&self, _event: &Pinged<'_>) {}
+    /// Changed session state was to be undone.
+    fn reset(&self, _event: &Reset<'_>) {}
+    /// A connection was lost: those of its age are suspect.
+    fn lost(&self, _event: &Lost<'_>) {}
+    /// Every connection that is open now is to be replaced.
+    fn invalidated(&self, _event: &Invalidated<'_>) {}
+    /// A connection is held for suspiciously long.
+    fn leak_suspected(&self, _event: &LeakSuspected<'_>) {}
+    /// A connection that seemed lost came back.
+    fn unleaked(&self, _event: &Unleaked<'_>) {}
+    /// The pool lends nothing any more.
+    fn draining(&self, _event: &Draining<'_>) {}
     /// The pool was closed.
     fn closed(&self, _event: &Closed<'_>) {}
 }

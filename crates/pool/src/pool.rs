@@ -10,7 +10,7 @@ use steadfast_connection::Config;
 
 use crate::config::{OnUnavailable, PoolConfig};
 use crate::error::Error;
-use crate::event::{Closed, Reason};
+use crate::event::{Closed, Draining, Reason};
 use crate::holder::Holder;
 use crate::house::House;
 use crate::lease::Lease;
@@ -56,6 +56,8 @@ pub struct Drained {
 impl Pool {
     pub(crate) fn open(config: PoolConfig, server: Config) -> Self {
         let house = Arc::new(House::new(config, server));
+        let (size, overflow) = (house.config.size, house.config.overflow);
+        log::info!(target: "steadfast::pool", pool = house.name(), size, overflow; "pool opened");
         house.staff();
         Self { owner: Arc::new(Owner(house)) }
     }
@@ -210,6 +212,11 @@ impl fmt::Debug for Pool {
 impl House {
     fn drain(&self, limit: Duration) -> Drained {
         let begun = Instant::now();
+        if !self.shelf.is_closed() {
+            let lent = self.stats().lent;
+            log::info!(target: "steadfast::pool", pool = self.name(), lent; "the pool lends nothing any more");
+            self.tell(|pool, listener| listener.draining(&Draining { pool, lent }));
+        }
         for entry in self.shelf.close() {
             self.retire(entry, Reason::Closed);
         }

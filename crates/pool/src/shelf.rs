@@ -18,13 +18,14 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
-use crate::holder::{Borrower, Holder, Ledger, Ticket};
+use crate::holder::{Borrower, Ledger, Ticket};
 use crate::stats::Gauges;
 use crate::waiter::{Answer, Grant, Heard, Refusal, Waiter};
 
 mod breaker;
 mod circle;
 mod controls;
+mod loans;
 mod orders;
 mod renewal;
 #[cfg(test)]
@@ -133,7 +134,8 @@ impl<T: Item, C: Clone> Shelf<T, C> {
     /// The hot path: an idle item, unless somebody older must be served first.
     pub(crate) fn take(&self, borrower: Borrower) -> Option<Grant<T>> {
         let mut state = self.state.lock();
-        if state.oldest_is_due(borrower.since, state.limits.barging * PATIENCE) {
+        let waited_for = !state.waiters.is_empty();
+        if waited_for && state.oldest_is_due(borrower.since, state.limits.barging * PATIENCE) {
             return None;
         }
         self.pop(&mut state, borrower)
@@ -206,19 +208,19 @@ impl<T: Item, C: Clone> Shelf<T, C> {
 
     /// Takes an item back from its holder, who had it since `since`.
     pub(crate) fn give(&self, ticket: Ticket, item: T, since: Instant, now: Instant) -> Given<T> {
-        let held = now.saturating_duration_since(since);
-        let brief = held < BRIEF;
         let mut state = self.state.lock();
-        let window = state.limits.barging * if brief { PATIENCE } else { 1 };
         state.lent.strike(ticket);
-        self.gauges.used(held);
+        self.gauges.used(since, now);
+        let has_room = state.idle.len() < state.limits.keep && state.live() < state.limits.most;
+        if has_room && state.waiters.is_empty() && !state.closed {
+            // The hot path: nobody waits.
+            state.idle.push(item);
+            self.show(&state);
+            return Given::Kept;
+        }
+        let patient = now.saturating_duration_since(since) < BRIEF;
+        let window = state.limits.barging * if patient { PATIENCE } else { 1 };
         self.place(state, item, now, window)
-    }
-
-    /// Writes down how long an item was held that does not come back.
-    pub(crate) fn note_use(&self, held: Duration) {
-        let _state = self.state.lock();
-        self.gauges.used(held);
     }
 
     /// Takes a lent item off for good; it counts until [`forget`](Self::forget).
@@ -261,10 +263,6 @@ impl<T: Item, C: Clone> Shelf<T, C> {
         if settled {
             self.settled.notify_all();
         }
-    }
-
-    pub(crate) fn holders(&self) -> Vec<Holder> {
-        self.state.lock().lent.holders(Instant::now())
     }
 
     /// Gives `item` to the oldest waiter or puts it on the shelf. The caller has taken it off where

@@ -5,7 +5,7 @@
 //! lock was the cause of an incident at a large r2d2 user, see docs/decisions.md.)
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::time::Duration;
+use std::time::Instant;
 
 use crate::metrics::Timing;
 
@@ -67,9 +67,9 @@ pub(crate) struct Gauges {
 
 impl Gauges {
     /// Called under the shelf's lock only.
-    pub(crate) fn used(&self, held: Duration) {
+    pub(crate) fn used(&self, since: Instant, until: Instant) {
         if let Some(timing) = &self.timing {
-            timing.used.add_alone(held);
+            timing.used.add_alone(until.saturating_duration_since(since));
         }
     }
 

@@ -120,7 +120,7 @@ fn keep_alive(house: &Arc<House>) {
     let due = |at: Option<Instant>| at.is_some_and(|at| at <= Instant::now());
     while let Some(mut entry) = house.shelf.borrow_cold(|entry| due(entry.keep_alive_at())) {
         let (losses, limit) = (house.era().losses, house.config.validation_timeout);
-        match house.bounded(entry.connection_mut(), limit, |connection| connection.ping()) {
+        match house.ping(&mut entry, limit) {
             Ok(()) => {
                 let now = Instant::now();
                 (entry.alive_at, entry.era.losses) = (now, losses);
@@ -163,6 +163,9 @@ fn look_over(house: &Arc<House>) -> Instant {
     if old_are_left {
         // All of them have their turn before their time is over.
         next = now + house.pace(now);
+    }
+    if let Some(look) = house.look_for_leaks(now) {
+        next = next.min(look);
     }
     house.staff();
     next.max(now + OFTEN)

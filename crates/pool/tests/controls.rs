@@ -119,7 +119,7 @@ fn a_pool_grows_for_those_who_wait_and_shrinks_as_connections_come_back() {
 
     pool.resize(1, 0).unwrap();
     drop(others);
-    assert_eq!(pool.stats().open(), 1);
+    assert_eq!(pool.stats().open(), 1, "{:?}", pool.stats());
     assert!(matches!(pool.get_within(ms(20)), Err(Error::Timeout { .. })));
     drop(first);
     drop(pool.get_within(Duration::ZERO).unwrap());

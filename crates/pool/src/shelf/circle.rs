@@ -28,7 +28,9 @@ impl<T: Item, C: Clone> Shelf<T, C> {
     pub(crate) fn entangled(&self, waiter: &Waiter<T, C>) -> Option<Entangled> {
         let state = self.state.lock();
         let me = waiter.borrower.who.id;
-        if !state.lent.borrowers().any(|holder| holder.who.id == me) {
+        // What it was given meanwhile is what it waits for, and no second one.
+        let waits = state.waiters.iter().any(|other| other.seat == waiter.seat);
+        if !waits || !state.lent.borrowers().any(|holder| holder.who.id == me) {
             return None;
         }
         let holders = state.lent.holders(Instant::now());

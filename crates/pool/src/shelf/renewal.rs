@@ -94,7 +94,7 @@ impl<T: Item, C: Clone> Shelf<T, C> {
     ) -> Given<T> {
         let mut state = self.state.lock();
         state.lent.strike(ticket);
-        self.gauges.used(now.saturating_duration_since(since));
+        self.gauges.used(since, now);
         if state.renewal.ahead > 0 && !state.closed {
             state.renewal.ahead -= 1;
             state.leaving += 1;

@@ -85,7 +85,7 @@ fn a_larger_shelf_makes_what_was_waited_for() {
     let held = get(&shelf, LONG).unwrap();
     let waiter = join(&shelf);
     assert!(!shelf.wants_hands());
-    assert_eq!(shelf.resize(1, 2, 0), []);
+    assert!(shelf.resize(1, 2, 0).is_empty());
     let (order, _) = shelf.next_order().unwrap();
     assert_eq!(order.fulfil(7, Instant::now()).0, Given::Kept);
     assert_eq!(shelf.wait(&waiter, Instant::now() + LONG, || ()).unwrap().item, 7);
