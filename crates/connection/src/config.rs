@@ -56,7 +56,9 @@ pub use session::SessionIsolation;
 /// | `program_name` | [`program_name`](Self::program_name) | the executable's |
 /// | `attribute.NAME` | [`attribute`](Self::attribute) | none |
 /// | `statement_cache` | [`statement_cache`](Self::statement_cache) | 256 |
-#[derive(Clone)]
+///
+/// Two are equal if all settings are.
+#[derive(Clone, PartialEq, Eq)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "settings that have nothing to do with each other"
@@ -96,6 +98,15 @@ pub struct Config {
 /// and the statement that set the session up.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Accepted(Arc<Mutex<Option<(String, String)>>>);
+
+/// What was accepted is no setting.
+impl PartialEq for Accepted {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Accepted {}
 
 impl Accepted {
     pub(crate) fn holds(&self, settings: &(String, String)) -> bool {
@@ -425,6 +436,15 @@ mod tests {
         for host in ["a;b", "host=x", "a b", "a'b", ""] {
             assert_eq!(wrong(&Config::new().host(host)), ["host"], "{host:?}");
         }
+    }
+
+    #[test]
+    fn two_are_equal_if_their_settings_are() {
+        let config = Config::new().user("app").password("a");
+        assert_eq!(config, Config::new().user("app").password("a"));
+        assert_ne!(config, config.clone().password("b"));
+        config.accepted.keep((String::new(), String::new()));
+        assert_eq!(config, Config::new().user("app").password("a"));
     }
 
     #[test]

@@ -4,18 +4,29 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-use steadfast_connection::{Config, Connection, Error as ConnectError, Interrupter};
+use steadfast_connection::{Config, Connection, Error as ConnectError, Interrupter, recent};
 
 use crate::config::PoolConfig;
+use crate::controls::packed;
 use crate::crew::{Crew, Duty};
 use crate::entry::{Entry, Era};
-use crate::event::{Reason, Retired};
+use crate::event::{Invalidated, Lost, Pinged, Reason, Retired};
+use crate::generation::{Generations, spread};
+use crate::guard::Warned;
+use crate::holder::Ticket;
 use crate::listener::{PoolListener, tell};
-use crate::registry::Registry;
-use crate::shelf::{Given, Shelf};
+use crate::metrics::{Metrics, Times};
+use crate::registry::{self, Registry};
+use crate::shelf::{Age, Given, Item as _, Shelf};
+use crate::stagger::Stagger;
 use crate::stats::{Gauges, Stats};
+use crate::target::Target;
 use crate::upkeep::Bin;
 use crate::watch::Watch;
+
+/// A server that stays read-only does not have the pool replaced again and again: 1290 is also said of
+/// statements that other options forbid.
+const READ_ONLY_PAUSE: Duration = Duration::from_secs(5);
 
 /// Why no connection could be opened; every waiter gets it.
 pub(crate) type Cause = Arc<ConnectError>;
@@ -24,14 +35,20 @@ pub(crate) type Cause = Arc<ConnectError>;
 pub(crate) struct House {
     pub(crate) name: Arc<str>,
     pub(crate) config: PoolConfig,
-    pub(crate) server: Config,
+    pub(crate) target: Target,
     pub(crate) shelf: Shelf<Box<Entry>, Cause>,
     pub(crate) registry: Registry,
     pub(crate) bin: Arc<Bin>,
     pub(crate) watch: Watch<Interrupter>,
     pub(crate) crew: Crew,
+    /// Size and overflow now, in one word.
+    pub(crate) sizes: AtomicU64,
+    /// The server's limits were read once.
+    pub(crate) compared: AtomicBool,
+    pub(crate) warned: Warned,
+    pub(crate) stagger: Stagger,
     losses: AtomicU64,
-    generation: AtomicU64,
+    pub(crate) generations: Generations,
     ids: AtomicU64,
     pub(crate) ended: AtomicBool,
 }
@@ -40,19 +57,25 @@ impl House {
     pub(crate) fn new(config: PoolConfig, server: Config) -> Self {
         let limits = config.limits();
         let bin = Arc::new(Bin::default());
+        let mut shelf = Shelf::new(limits);
+        shelf.gauges.timing = config.seeing.metrics.then(Box::default);
         Self {
             name: config.name.as_str().into(),
-            shelf: Shelf::new(limits),
-            registry: Registry::new(config.size + config.overflow, Arc::clone(&bin)),
+            shelf,
+            registry: Registry::new(config.enrolled_most(), Arc::clone(&bin)),
             bin,
             watch: Watch::new(),
             crew: Crew::default(),
+            sizes: AtomicU64::new(packed(config.size, config.overflow)),
+            compared: AtomicBool::new(false),
+            warned: Warned::default(),
+            stagger: Stagger::default(),
             losses: AtomicU64::new(0),
-            generation: AtomicU64::new(0),
+            generations: Generations::new(),
             ids: AtomicU64::new(0),
             ended: AtomicBool::new(false),
+            target: Target::new(server, config.bad_days.provider.clone()),
             config,
-            server,
         }
     }
 
@@ -61,7 +84,24 @@ impl House {
     }
 
     pub(crate) fn stats(&self) -> Stats {
-        self.shelf.gauges.read(self.config.size, self.config.overflow)
+        let (size, overflow) = self.sizes();
+        self.shelf.gauges.read(size, overflow)
+    }
+
+    /// The present moment, as exactly as somebody needs it: to a few milliseconds if nothing is
+    /// measured and nobody waits.
+    pub(crate) fn now(&self) -> Instant {
+        let exactly = self.config.seeing.metrics
+            || self.config.listener.is_some()
+            || self.shelf.gauges.somebody_waits();
+        if exactly { Instant::now() } else { recent() }
+    }
+
+    pub(crate) fn metrics(&self) -> Metrics {
+        let stats = self.stats();
+        let timing = self.shelf.gauges.timing.as_deref();
+        let times = timing.map(|timing| Times::read(timing, stats.checkouts));
+        Metrics { pool: Arc::clone(&self.name), stats, min_idle: self.config.min_idle, times }
     }
 
     pub(crate) fn next_id(&self) -> u64 {
@@ -69,7 +109,7 @@ impl House {
     }
 
     pub(crate) fn era(&self) -> Era {
-        let (losses, generation) = (self.losses.load(Relaxed), self.generation.load(Relaxed));
+        let (losses, generation) = (self.losses.load(Relaxed), self.generations.current());
         Era { losses, generation }
     }
 
@@ -79,13 +119,68 @@ impl House {
         // A failure of the exchange means that somebody else has counted this incident.
         if self.losses.compare_exchange(era.losses, era.losses + 1, Relaxed, Relaxed).is_ok() {
             log::warn!(target: "steadfast::pool", pool = self.name(); "a connection was lost: older ones are pinged before they are lent");
+            let losses = era.losses + 1;
+            self.tell(|pool, listener| listener.lost(&Lost { pool, losses }));
         }
     }
 
     /// Has every connection that is open now replaced.
     pub(crate) fn invalidate(&self) {
-        self.generation.fetch_add(1, Relaxed);
-        self.retire_idle(Reason::Requested, |entry, era| entry.era.generation != era.generation);
+        self.generations.begin(Reason::Requested, Duration::ZERO);
+        // Perhaps what was wrong is right now.
+        self.shelf.forgive();
+        let open = self.tell_invalidated();
+        log::info!(target: "steadfast::pool", pool = self.name(), open; "every connection is to be replaced");
+        self.retire_outdated();
+    }
+
+    /// Tells that what is open is replaced: how many connections.
+    fn tell_invalidated(&self) -> u32 {
+        let open = self.stats().open();
+        self.tell(|pool, listener| listener.invalidated(&Invalidated { pool, open }));
+        open
+    }
+
+    /// The provider has given other settings: what is open has the old ones.
+    pub(crate) fn change_target(&self) {
+        self.generations.begin(Reason::Requested, spread(self.stats().open()));
+        let open = self.tell_invalidated();
+        log::info!(target: "steadfast::pool", pool = self.name(), open; "the settings to connect with have changed: what is open is replaced");
+        self.retire_outdated();
+    }
+
+    /// The server of a connection of `era` takes no writes: it is probably not the writer any more.
+    pub(crate) fn note_read_only(&self, era: Era) {
+        let open = self.stats().open();
+        let generations = &self.generations;
+        if generations.begin_after(era.generation, Reason::ReadOnly, spread(open), READ_ONLY_PAUSE)
+        {
+            self.tell_invalidated();
+            log::warn!(target: "steadfast::pool", pool = self.name(), open; "the server takes no writes: what is open is replaced");
+            self.retire_outdated();
+        }
+    }
+
+    /// Retires what is idle and of an older generation, as far as its moment has come; upkeep does
+    /// the rest.
+    fn retire_outdated(&self) {
+        let now = Instant::now();
+        let mut reasons = Vec::new();
+        let due = self.shelf.sweep(|entry, _| {
+            let reason = self.outdated(entry, now);
+            reasons.extend(reason);
+            reason.is_some()
+        });
+        for (entry, reason) in due.into_iter().zip(reasons) {
+            self.retire(entry, reason);
+        }
+        self.bin.ring();
+    }
+
+    /// Why an entry of an older generation is closed, if its moment has come.
+    pub(crate) fn outdated(&self, entry: &Entry, now: Instant) -> Option<Reason> {
+        let (reason, at) = self.generations.end_of(entry.era.generation, entry.id)?;
+        (now >= at).then_some(reason)
     }
 
     /// Retires idle connections that are as old as one that was lost.
@@ -102,7 +197,7 @@ impl House {
 
     /// Closes a connection that the shelf has taken off already, and frees its place.
     pub(crate) fn retire(&self, entry: Box<Entry>, reason: Reason) {
-        let (id, age) = (entry.id, entry.age(Instant::now()));
+        let (id, age) = (entry.id, entry.lived(Instant::now()));
         // First off r2d2's roll, then off ours: the roll never holds more than we count.
         drop(entry);
         self.shelf.forget();
@@ -111,12 +206,64 @@ impl House {
         self.tell(|pool, listener| listener.retired(&Retired { pool, id, reason, age }));
     }
 
+    /// Takes a lent connection out of the pool for good, alive.
+    pub(crate) fn detach(&self, entry: Box<Entry>, ticket: Ticket) -> Connection {
+        let (id, age, reason) = (entry.id, entry.lived(Instant::now()), Reason::Detached);
+        self.shelf.withdraw(ticket);
+        let connection = registry::release(entry.into_member());
+        self.shelf.forget();
+        Gauges::count(&self.shelf.gauges.retired);
+        log::debug!(target: "steadfast::pool", pool = self.name(), id, age:? = age; "connection detached");
+        self.tell(|pool, listener| listener.retired(&Retired { pool, id, reason, age }));
+        connection
+    }
+
     /// Retires what the shelf did not keep.
     pub(crate) fn settle(&self, given: Given<Box<Entry>>) {
         match given {
             Given::Kept => {}
             Given::Surplus(entry) => self.retire(entry, Reason::Overflow),
             Given::Closed(entry) => self.retire(entry, Reason::Closed),
+            Given::Abandoned(entry) => self.retire(entry, Reason::Abandoned),
+            Given::Replaced(entry) => self.retire_old(entry),
+        }
+    }
+
+    /// Closes a connection that was replaced.
+    pub(crate) fn retire_old(&self, entry: Box<Entry>) {
+        let reason = entry.ends_as;
+        self.retire(entry, reason);
+    }
+
+    /// Starts a connector if one is needed.
+    pub(crate) fn staff(self: &Arc<Self>) {
+        if self.shelf.wants_hands() {
+            self.crew.hire(self, Duty::Upkeep);
+            self.crew.hire(self, Duty::Connect);
+        }
+    }
+
+    /// Why an entry must not be lent any more, whatever its state. While connecting fails, age alone
+    /// is no reason: an old connection is better than none.
+    pub(crate) fn outlived(&self, entry: &mut Entry, now: Instant) -> Option<Reason> {
+        self.spare(entry, now);
+        let spared =
+            |reason: &Reason| *reason == Reason::Lifetime && self.shelf.trouble().is_some();
+        let old = || entry.outlived(now).filter(|reason| !spared(reason));
+        self.outdated(entry, now).or_else(old)
+    }
+
+    /// Closes a lent connection that was not taken back.
+    pub(crate) fn withdraw(self: &Arc<Self>, entry: Box<Entry>, ticket: Ticket, reason: Reason) {
+        let is_over = entry.age(Instant::now()) == Age::Over;
+        if is_over {
+            self.shelf.withdraw_old(ticket);
+        } else {
+            self.shelf.withdraw(ticket);
+        }
+        self.retire(entry, reason);
+        if is_over {
+            self.staff();
         }
     }
 
@@ -125,6 +272,23 @@ impl House {
         if let Some(listener) = &self.config.listener {
             tell(self.name(), &**listener, |listener| event(self.name(), listener));
         }
+    }
+
+    /// Asks whether the connection is alive, within `limit`.
+    ///
+    /// # Blocks
+    /// For `limit` at most.
+    pub(crate) fn ping(
+        self: &Arc<Self>,
+        entry: &mut Entry,
+        limit: Duration,
+    ) -> Result<(), ConnectError> {
+        let begun = Instant::now();
+        let outcome = self.bounded(entry.connection_mut(), limit, |connection| connection.ping());
+        let (id, took, alive) = (entry.id, begun.elapsed(), outcome.is_ok());
+        log::debug!(target: "steadfast::pool", pool = self.name(), id, took:? = took, alive; "pinged");
+        self.tell(|pool, listener| listener.pinged(&Pinged { pool, id, took, alive }));
+        outcome
     }
 
     /// Does `work` on the connection; when `limit` is over, the socket is shut down, so that `work`

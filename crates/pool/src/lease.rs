@@ -9,6 +9,7 @@ use std::time::Instant;
 use steadfast_connection::Connection;
 
 use crate::entry::Entry;
+use crate::event::Reason;
 use crate::holder::Ticket;
 use crate::house::House;
 use crate::waiter::Grant;
@@ -25,12 +26,12 @@ use crate::waiter::Grant;
 #[must_use = "a lease that is dropped has given its connection back"]
 pub struct Lease {
     house: Arc<House>,
-    /// `None` only while it is dropped.
+    /// `None` only while it ends.
     entry: Option<Box<Entry>>,
     ticket: Ticket,
     place: &'static Location<'static>,
     since: Instant,
-    condemned: bool,
+    condemned: Option<Reason>,
 }
 
 impl Lease {
@@ -41,7 +42,7 @@ impl Lease {
         since: Instant,
     ) -> Self {
         let Grant { item, ticket } = grant;
-        Self { house, entry: Some(item), ticket, place, since, condemned: false }
+        Self { house, entry: Some(item), ticket, place, since, condemned: None }
     }
 
     /// The number of the connection in this pool, as in events and logs.
@@ -61,15 +62,33 @@ impl Lease {
 
     /// Has the connection closed when the lease is dropped.
     pub fn invalidate(&mut self) {
-        self.condemned = true;
+        self.condemned = Some(Reason::Requested);
     }
 
-    #[expect(clippy::expect_used, reason = "only drop takes the entry out")]
+    /// Says that what used the connection panicked, and that the panic was caught: the connection is
+    /// closed when the lease is dropped, as if the panic had gone through it.
+    pub fn panicked(&mut self) {
+        self.condemned = Some(Reason::Panicked);
+    }
+
+    /// Takes the connection out of the pool, with whatever its session holds; its place in the pool is free.
+    /// For a connection that is to be kept, or left in a state that no other caller should get.
+    pub fn detach(mut self) -> Connection {
+        let entry = self.take();
+        self.house.detach(entry, self.ticket.take())
+    }
+
+    #[expect(clippy::expect_used, reason = "it is taken once, by whoever ends the lease")]
+    fn take(&mut self) -> Box<Entry> {
+        self.entry.take().expect("a lease has its entry until it ends")
+    }
+
+    #[expect(clippy::expect_used, reason = "only the end of the lease takes the entry out")]
     fn entry(&self) -> &Entry {
         self.entry.as_ref().expect("a lease has its entry until it is dropped")
     }
 
-    #[expect(clippy::expect_used, reason = "only drop takes the entry out")]
+    #[expect(clippy::expect_used, reason = "only the end of the lease takes the entry out")]
     fn entry_mut(&mut self) -> &mut Entry {
         self.entry.as_mut().expect("a lease has its entry until it is dropped")
     }
@@ -78,7 +97,11 @@ impl Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         if let Some(entry) = self.entry.take() {
-            self.house.checkin(entry, self.ticket.take(), self.since, self.condemned);
+            let ticket = self.ticket.take();
+            if let Some(threshold) = self.house.config.seeing.leak_threshold {
+                self.house.note_return(&ticket, &entry, self, threshold);
+            }
+            self.house.checkin(entry, ticket, self.since, self.condemned);
         }
     }
 }

@@ -43,48 +43,70 @@
 //! | | |
 //! |---|---|
 //! | all are lent | [`Error::Timeout`] with the numbers and the five longest holders |
-//! | the server is down | callers wait; one connector tries, with a growing pause; the time-out carries the cause |
+//! | the server is down | after three failures in a row [`Error::Unavailable`] at once, with the cause, to everybody; one connector probes each 100 ms, and the first success ends it |
+//! | the server comes back | one new connection, then two, four … per 50 ms: it is not stormed |
+//! | the server is full (1040, 1203, 1226) | what is open stays; the room for more is halved and comes back step by step |
 //! | wrong password, unknown database, no TLS | [`Error::Connect`] at once, to everybody who waits |
+//! | the password is rotated, the writer moves | a [`provider`](PoolConfig::provider) is asked before each connect; when its answer changes, what is open is replaced bit by bit |
+//! | the server takes no writes any more (1290, 1836, 1874) | its connections are replaced, for it is probably not the writer any more |
 //! | the server hangs | the ping is cut off at the caller's deadline; connecting is done by others anyway |
 //! | the server was restarted | two dead connections are found, the rest goes unasked, new ones are opened |
+//! | the line never gets short | with [`load_shedding`](PoolConfig::load_shedding) whoever waits for too long gets [`Error::Overloaded`]; with [`max_waiters`](PoolConfig::max_waiters) whoever comes too late [`Error::QueueFull`] |
+//! | a holder hangs or forgets its connection | with [`abandon`](PoolConfig::abandon) another is opened in its place, and the old one is closed when it comes back |
 //! | a holder panics | its connection is closed, its place is free |
 //!
 //! [`PoolListener`] hears of all of it.
 
 #![forbid(unsafe_code)]
 
+mod birth;
 mod checkin;
 mod checkout;
 mod clock;
 mod config;
 mod connector;
+mod controls;
 mod crew;
 mod entry;
 mod error;
 mod event;
+mod generation;
+mod guard;
+mod histogram;
 mod holder;
 mod house;
 #[cfg(test)]
 mod invariants;
+mod leak;
 mod lease;
 mod listener;
+mod metrics;
 mod pool;
+mod pools;
 mod registry;
 mod shelf;
+mod stagger;
 mod stats;
+mod target;
 mod upkeep;
 mod waiter;
 mod watch;
+mod who;
 mod worker;
 
 pub use clock::{Clock, SystemClock};
-pub use config::PoolConfig;
+pub use config::{MultipleCheckouts, OnDeadlock, OnPause, OnUnavailable, PoolConfig, Prepared};
 pub use error::Error;
 pub use event::{
-    Checkin, Checkout, Closed, ConnectFailed, Connected, Reason, Retired, TimedOut, Waiting,
+    Abandoned, BreakerClosed, BreakerOpened, Checkin, Checkout, Closed, ConnectFailed, Connected,
+    Connecting, Deadlocked, Draining, Invalidated, LeakSuspected, Lost, Paused, Pinged, Reason,
+    Reset, Resized, Resumed, Retired, SecondCheckout, Shed, TimedOut, Unleaked, Waiting, Warned,
 };
+pub use histogram::Histogram;
 pub use holder::Holder;
 pub use lease::Lease;
 pub use listener::PoolListener;
+pub use metrics::{BOUNDS, Instrument, Metrics, Times, Value};
 pub use pool::{Drained, Pool};
+pub use pools::Pools;
 pub use stats::Stats;

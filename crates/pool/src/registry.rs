@@ -9,6 +9,7 @@
 //! What is enrolled stays with us until it is retired: every give-back to r2d2 is reported as broken,
 //! so that r2d2 takes it off the roll at once and hands it to [`Leavers::on_release`].
 
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
@@ -119,6 +120,32 @@ impl fmt::Debug for Registry {
     }
 }
 
+/// How a connection is got back from r2d2, which gives up what it has on [`Leavers`] alone.
+enum Net {
+    Stowed,
+    Spread,
+    Full(Box<Connection>),
+}
+
+thread_local! {
+    static NET: RefCell<Net> = const { RefCell::new(Net::Stowed) };
+}
+
+/// Takes a connection off the roll without closing it.
+#[expect(
+    clippy::expect_used,
+    reason = "r2d2 releases what has_broken calls broken, on this thread"
+)]
+pub(crate) fn release(member: Member) -> Connection {
+    NET.set(Net::Spread);
+    drop(member);
+    let caught = match NET.replace(Net::Stowed) {
+        Net::Full(connection) => Some(*connection),
+        Net::Spread | Net::Stowed => None,
+    };
+    caught.expect("r2d2 hands over whatever is given back")
+}
+
 /// What r2d2 takes for the way to connect.
 pub(crate) struct Roll {
     ready: Arc<Mutex<VecDeque<Connection>>>,
@@ -154,7 +181,10 @@ struct Leavers(Arc<Bin>);
 
 impl CustomizeConnection<Connection, NothingReady> for Leavers {
     fn on_release(&self, connection: Connection) {
-        self.0.put(connection);
+        NET.with_borrow_mut(|net| match net {
+            Net::Spread => *net = Net::Full(Box::new(connection)),
+            Net::Stowed | Net::Full(_) => self.0.put(connection),
+        });
     }
 }
 

@@ -1,16 +1,19 @@
 //! Upkeep: what has to be done when nobody calls, on a thread of its own.
 //!
 //! It closes connections away from callers, and looks over the shelf when the next idle connection
-//! reaches its age or its idle time. It sleeps until then; a connection that was lent at the last
+//! reaches its age or its idle time, or is to be pinged. It sleeps until then; a connection that was lent at the last
 //! look may be found late, so it looks at least ten times in the shortest limit.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 use steadfast_connection::Connection;
 
+use crate::config::Abandon;
 use crate::entry::Entry;
-use crate::event::Reason;
+use crate::event::{Abandoned, Reason};
+use crate::holder::Holder;
 use crate::house::House;
 
 const RARELY: Duration = Duration::from_secs(30);
@@ -29,6 +32,8 @@ struct State {
     /// Somebody empties it.
     open: bool,
     stopped: bool,
+    /// Somebody wants the shelf looked over.
+    asked: bool,
 }
 
 impl std::fmt::Debug for State {
@@ -58,70 +63,147 @@ impl Bin {
         self.bell.notify_all();
     }
 
+    /// Has the thread look over the shelf now.
+    pub(crate) fn ring(&self) {
+        self.state.lock().asked = true;
+        self.bell.notify_all();
+    }
+
     /// What is to be closed, as soon as there is something; empty when `until` has come.
-    fn take(&self, until: Instant) -> (Vec<Connection>, bool) {
+    fn take(&self, until: Instant) -> Round {
         let mut state = self.state.lock();
         state.open = true;
-        while state.connections.is_empty() && !state.stopped {
+        while state.connections.is_empty() && !state.stopped && !state.asked {
             if self.bell.wait_until(&mut state, until).timed_out() {
                 break;
             }
         }
         // What comes after the last round is closed by whoever brings it.
         state.open = !state.stopped;
-        (std::mem::take(&mut state.connections), state.stopped)
+        Round {
+            leaving: std::mem::take(&mut state.connections),
+            stopped: state.stopped,
+            asked: std::mem::take(&mut state.asked),
+        }
     }
+}
+
+/// What there is to do.
+struct Round {
+    leaving: Vec<Connection>,
+    stopped: bool,
+    asked: bool,
 }
 
 /// The life of the thread.
 ///
 /// # Blocks
 /// Until the bin is stopped.
-pub(crate) fn run(house: &House) {
+pub(crate) fn run(house: &Arc<House>) {
     let mut look_at = Instant::now();
     loop {
-        let (leaving, stopped) = house.bin.take(look_at);
+        let Round { leaving, stopped, asked } = house.bin.take(look_at);
         drop(leaving);
         if stopped {
             return;
         }
-        if Instant::now() >= look_at {
+        if asked || Instant::now() >= look_at {
+            keep_alive(house);
             look_at = look_over(house);
         }
     }
 }
 
-/// Retires what is due; tells when to look again.
-fn look_over(house: &House) -> Instant {
+/// Pings what has rested for so long that it may be taken for forgotten.
+///
+/// # Blocks
+/// For the validation timeout at most for each.
+fn keep_alive(house: &Arc<House>) {
+    let due = |at: Option<Instant>| at.is_some_and(|at| at <= Instant::now());
+    while let Some(mut entry) = house.shelf.borrow_cold(|entry| due(entry.keep_alive_at())) {
+        let (losses, limit) = (house.era().losses, house.config.validation_timeout);
+        match house.ping(&mut entry, limit) {
+            Ok(()) => {
+                let now = Instant::now();
+                (entry.alive_at, entry.era.losses) = (now, losses);
+                let given = house.shelf.bring_back(entry, now);
+                house.settle(given);
+            }
+            Err(error) => {
+                log::debug!(target: "steadfast::pool", pool = house.name(), id = entry.id, error:% = error; "an idle connection was dead");
+                house.note_loss(entry.era);
+                house.shelf.lose();
+                house.retire(entry, Reason::ValidationFailed);
+            }
+        }
+    }
+}
+
+/// Retires and replaces what is due; tells when to look again.
+fn look_over(house: &Arc<House>) -> Instant {
     let now = Instant::now();
     let config = &house.config;
-    let generation = house.era().generation;
-    let mut next = now + rhythm(config.recycle, config.max_idle_time);
+    let abandon = config.bad_days.abandon;
+    let lingers = Some(config.lending.overflow_linger).filter(|limit| !limit.is_zero());
+    let after = abandon.map(|abandon| abandon.after);
+    let mut next =
+        now + rhythm(config.recycle, &[config.max_idle_time, config.keepalive, lingers, after]);
+    if let Some(Abandon { after, budget }) = abandon {
+        give_up_places(house, &house.shelf.abandon(now, after, budget as usize));
+    }
     let mut reasons = Vec::new();
     let due = house.shelf.sweep(|entry, idle| {
-        let reason = due(house, entry, idle, now, generation);
+        let reason = due(house, entry, idle, now);
         match reason {
             Some(reason) => reasons.push(reason),
-            None => next = next.min(entry.retire_at()),
+            None => next = next.min(entry.look_at()),
         }
         reason.is_some()
     });
     for (entry, reason) in due.into_iter().zip(reasons) {
         house.retire(entry, reason);
     }
+    let (replaced, old_are_left) = house.shelf.renew(now);
+    for entry in replaced {
+        house.retire_old(entry);
+    }
+    if old_are_left {
+        // All of them have their turn before their time is over.
+        next = now + house.pace(now);
+    }
+    if let Some(look) = house.look_for_leaks(now) {
+        next = next.min(look);
+    }
+    house.staff();
+    next = house.generations.next_moment(now).map_or(next, |moment| next.min(moment));
     next.max(now + OFTEN)
 }
 
-fn due(house: &House, entry: &Entry, idle: usize, now: Instant, generation: u64) -> Option<Reason> {
-    let rested = now.saturating_duration_since(entry.alive_at);
-    let too_long = house.config.max_idle_time.is_some_and(|limit| rested >= limit);
-    entry
-        .outlived(now, generation)
-        .or_else(|| (too_long && idle > house.config.min_idle as usize).then_some(Reason::Idle))
+/// Tells of those who hold a connection for so long that its place was given up.
+fn give_up_places(house: &Arc<House>, holders: &[Holder]) {
+    for holder in holders {
+        log::warn!(target: "steadfast::pool", pool = house.name(), holder:% = holder; "a connection was not returned: its place is given up");
+        house.tell(|pool, listener| listener.abandoned(&Abandoned { pool, holder }));
+    }
+    house.staff();
 }
 
-fn rhythm(recycle: Duration, max_idle_time: Option<Duration>) -> Duration {
-    let shortest = max_idle_time.map_or(recycle, |limit| limit.min(recycle));
+fn due(house: &House, entry: &Entry, idle: usize, now: Instant) -> Option<Reason> {
+    let rested = now.saturating_duration_since(entry.used_at);
+    let too_long = house.config.max_idle_time.is_some_and(|limit| rested >= limit);
+    if let Some(reason) = house.outdated(entry, now) {
+        return Some(reason);
+    }
+    let (size, _) = house.sizes();
+    let linger = house.config.lending.overflow_linger;
+    if !linger.is_zero() && idle > size as usize && rested >= linger {
+        return Some(Reason::Overflow);
+    }
+    (too_long && idle > house.config.min_idle as usize).then_some(Reason::Idle)
+}
+
+fn rhythm(recycle: Duration, others: &[Option<Duration>]) -> Duration {
+    let shortest = others.iter().flatten().fold(recycle, |shortest, &limit| shortest.min(limit));
     (shortest / 10).clamp(OFTEN, RARELY)
 }
 
@@ -132,8 +214,8 @@ mod tests {
     #[test]
     fn the_look_over_comes_ten_times_in_the_shortest_limit_within_bounds() {
         let second = Duration::from_secs(1);
-        assert_eq!(rhythm(3600 * second, None), RARELY);
-        assert_eq!(rhythm(3600 * second, Some(second)), second / 10);
-        assert_eq!(rhythm(Duration::from_millis(1), None), OFTEN);
+        assert_eq!(rhythm(3600 * second, &[None]), RARELY);
+        assert_eq!(rhythm(3600 * second, &[None, Some(second)]), second / 10);
+        assert_eq!(rhythm(Duration::from_millis(1), &[]), OFTEN);
     }
 }

@@ -6,7 +6,7 @@
 //! between a time-out and a hand-off decidable.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
@@ -26,8 +26,26 @@ pub(crate) enum Refusal<C> {
     Closed,
     /// Nothing can be created until somebody changes something.
     Failed(C),
+    /// The shelf lends nothing for a while.
+    Paused,
+    /// Nothing can be created until an outage is over.
+    Unavailable(Outage<C>),
+    /// The line is as long as it may be.
+    QueueFull,
+    /// The line never gets short, and this caller has waited for too long.
+    Shed,
     /// The deadline came first.
     TimedOut,
+}
+
+/// What is known of an outage.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Outage<C> {
+    pub(crate) since: Instant,
+    pub(crate) retry_in: Duration,
+    /// Failures in a row.
+    pub(crate) failures: u32,
+    pub(crate) cause: C,
 }
 
 pub(crate) type Answer<T, C> = Result<Grant<T>, Refusal<C>>;

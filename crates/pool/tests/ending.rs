@@ -150,10 +150,13 @@ fn a_connect_that_hangs_does_not_hold_up_the_close() {
     let peer = silent_peer();
     let target = Config::new().host("127.0.0.1").port(peer.port()).user("root");
     let pool = one().build(target.connect_timeout(Duration::from_secs(3))).unwrap();
-    drop(pool.get_within(ms(50)).unwrap_err());
-    let begun = Instant::now();
-    let closed = pool.close(ms(50));
-    assert!(begun.elapsed() < ms(2_000), "{:?}", begun.elapsed());
-    assert!(!closed.finished && closed.holders.is_empty(), "one thread is left: {closed:?}");
+    thread::scope(|scope| {
+        scope.spawn(|| drop(pool.get_within(LONG).unwrap_err()));
+        eventually(LONG, || peer.accepted() > 0);
+        let begun = Instant::now();
+        let closed = pool.close(ms(50));
+        assert!(begun.elapsed() < ms(2_000), "{:?}", begun.elapsed());
+        assert!(!closed.finished && closed.holders.is_empty(), "one thread is left: {closed:?}");
+    });
     eventually(LONG, || threads("sf-pool-") == 0);
 }

@@ -100,6 +100,7 @@ impl Course<'_> {
             Ok(Err(told)) => self.refused(lease, told),
             Err(panic) => {
                 roll_back(lease);
+                lease.panicked();
                 lender.settle();
                 Counters::add(&self.house.counters.rollbacks);
                 resume_unwind(panic)

@@ -48,7 +48,8 @@ impl Lender for Fresh<'_> {
     #[track_caller]
     fn lend(&mut self, limit: Duration) -> Result<&mut Lease, Error> {
         self.settle();
-        let lease = self.pool.get_within(limit)?;
+        // An outage is waited out here: it costs no attempt, and its end is heard of first.
+        let lease = self.pool.get_patiently(limit)?;
         attach(self.slot, &lease);
         Ok(self.lease.insert(lease))
     }
@@ -84,7 +85,7 @@ impl Lender for Kept<'_> {
     fn lend(&mut self, limit: Duration) -> Result<&mut Lease, Error> {
         if self.lease.is_broken() || self.slot.hand().is_spent() {
             // The lost one is held until another is there: a session is never without.
-            let fresh = self.pool.get_within(limit)?;
+            let fresh = self.pool.get_patiently(limit)?;
             detach(self.slot, self.lease);
             *self.lease = fresh;
             attach(self.slot, self.lease);

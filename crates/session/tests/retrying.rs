@@ -294,7 +294,7 @@ fn a_panic_rolls_back_and_leaves_the_pool_whole() {
     bank.sessions.transaction(|tx| book(tx, 2, 1)).unwrap();
     assert_eq!(bank.cents(), "1001,1001");
     let stats = bank.sessions.pool().stats();
-    assert_eq!((stats.retired, stats.lent), (0, 0));
+    assert_eq!((stats.retired, stats.lent), (2, 0), "each panic cost its connection");
     assert_eq!(bank.sessions.health().open, 0);
 }
 
@@ -319,4 +319,34 @@ fn settings_that_are_out_of_range_are_refused_together() {
     let config = SessionConfig::new().limit(0).retry(RetryPolicy::new().attempts(0));
     let refused = config.build(given::pool("mysql://root@127.0.0.1:1/none"));
     assert!(matches!(&refused, Err(Error::Config(invalid)) if invalid.len() == 2), "{refused:?}");
+}
+
+#[test]
+fn an_outage_is_waited_out_and_costs_no_attempt() {
+    let proxy = server().proxy();
+    let bank = Bank::through(&proxy);
+    bank.sessions.transaction(|tx| book(tx, 1, 1)).unwrap();
+    proxy.refuse();
+    proxy.cut();
+    let pool = bank.sessions.pool();
+    eventually(TEN_SECONDS, || {
+        let lease = pool.get();
+        lease.is_ok_and(|mut lease| lease.ping().is_err()) || pool.stats().connect_failures > 2
+    });
+    let runs = AtomicU32::new(0);
+    thread::scope(|scope| {
+        let transfer = scope.spawn(|| {
+            bank.sessions.transaction(|tx| {
+                runs.fetch_add(1, Relaxed);
+                book(tx, 1, -1)
+            })
+        });
+        let failures = pool.stats().connect_failures;
+        eventually(TEN_SECONDS, || pool.stats().connect_failures > failures + 5);
+        assert!(matches!(pool.get(), Err(steadfast_pool::Error::Unavailable { .. })));
+        proxy.heal();
+        transfer.join().unwrap().unwrap();
+    });
+    assert_eq!((runs.into_inner(), bank.sessions.health().retries.total()), (1, 0));
+    assert_eq!(bank.cents().trim(), "1000,1000");
 }

@@ -1,12 +1,9 @@
 //! One thread takes a connection and gives it back, again and again; and looks at the numbers.
 
 use std::hint::black_box;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use steadfast_connection::Config;
-use steadfast_pool::{Checkin, Checkout, PoolListener};
 
 use super::fake::Fake;
 use super::lenders::{self, Ask, Blocking, Lend};
@@ -20,54 +17,18 @@ const ROOMY: u32 = 10;
 
 pub(super) fn benchmarks() -> Vec<Benchmark> {
     vec![
-        benchmark(lower("pool.cycle", "ns"), &[], |ground| enter_cycle(ground, Seeing::All)),
-        benchmark(lower("pool.cycle_off", "ns"), &[], |ground| enter_cycle(ground, Seeing::Least)),
+        benchmark(lower("pool.cycle", "ns"), &[], |ground| enter_cycle(ground, true)),
+        benchmark(lower("pool.cycle_off", "ns"), &[], |ground| enter_cycle(ground, false)),
         benchmark(lower("pool.cycle_live", "ns"), &[], enter_live),
         benchmark(lower("pool.stats", "ns"), &[], enter_stats),
     ]
 }
 
-/// How much ours tells of what it does. No peer tells anything.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Seeing {
-    /// A listener hears and counts each checkout and each return.
-    All,
-    /// No more than the pool's own numbers, which cannot be switched off.
-    Least,
-}
-
-/// What a program does that keeps metrics of its own.
-#[derive(Debug, Default)]
-struct Counting {
-    checkouts: AtomicU64,
-    waited_nanos: AtomicU64,
-    checkins: AtomicU64,
-    held_nanos: AtomicU64,
-}
-
-impl PoolListener for Counting {
-    fn checkout(&self, event: &Checkout<'_>) {
-        self.checkouts.fetch_add(1, Ordering::Relaxed);
-        self.waited_nanos.fetch_add(nanos(event.waited()), Ordering::Relaxed);
-    }
-
-    fn checkin(&self, event: &Checkin<'_>) {
-        self.checkins.fetch_add(1, Ordering::Relaxed);
-        self.held_nanos.fetch_add(nanos(event.held()), Ordering::Relaxed);
-    }
-}
-
-fn nanos(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
-}
-
-fn enter_cycle(ground: &Ground, seeing: Seeing) -> Result<Entry, Failure> {
+/// `measured`: ours measures each checkout and each return. No peer does; what is counted is counted
+/// anyway.
+fn enter_cycle(ground: &Ground, measured: bool) -> Result<Entry, Failure> {
     let (round, url) = (ground.round(), ground.url());
-    let mut settings = lenders::settings(ROOMY);
-    if seeing == Seeing::All {
-        settings = settings.listener(Arc::new(Counting::default()));
-    }
-    let ours = settings.build(Config::from_url(&url)?)?;
+    let ours = lenders::settings(ROOMY).metrics(measured).build(Config::from_url(&url)?)?;
     let peers = vec![
         cycles("r2d2", round, lenders::r2d2(&url, ROOMY, Ask::Never)?),
         cycles("r2d2_of_nothing", round, lenders::r2d2_of_nothing(ROOMY)?),
