@@ -72,6 +72,7 @@ mod pool;
 mod registry;
 mod shelf;
 mod stats;
+mod sync;
 mod upkeep;
 mod waiter;
 mod watch;

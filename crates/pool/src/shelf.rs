@@ -15,10 +15,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex};
-
 use crate::holder::{Borrower, Holder, Ledger, Ticket};
 use crate::stats::Gauges;
+use crate::sync::{Condvar, Mutex, MutexGuard};
 use crate::waiter::{Answer, Grant, Heard, Refusal, Waiter};
 
 mod orders;
@@ -281,7 +280,7 @@ impl<T, C: Clone> Shelf<T, C> {
     /// it was counted before.
     fn place(
         &self,
-        mut state: parking_lot::MutexGuard<'_, State<T, C>>,
+        mut state: MutexGuard<'_, State<T, C>>,
         item: T,
         now: Instant,
         window: Duration,

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::{Given, Limits, Shelf, State};
 use crate::stats::Gauges;
+use crate::sync::MutexGuard;
 use crate::waiter::Refusal;
 
 /// How long a maker rests at most before it looks again, so that no wait is unbounded.
@@ -75,7 +76,7 @@ impl<T, C: Clone> Shelf<T, C> {
         !state.closed && state.wanted(&self.limits) && state.resting == 0
     }
 
-    fn rest(&self, state: &mut parking_lot::MutexGuard<'_, State<T, C>>, until: Instant) {
+    fn rest(&self, state: &mut MutexGuard<'_, State<T, C>>, until: Instant) {
         state.resting += 1;
         self.orders.wait_until(state, until);
         state.resting -= 1;
