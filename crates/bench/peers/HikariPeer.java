@@ -102,7 +102,8 @@ public class HikariPeer {
             int most = waits.stream().mapToInt(List::size).max().getAsInt();
             int fewest = waits.stream().mapToInt(List::size).min().getAsInt();
             double p99 = all[(int) Math.ceil(0.99 * all.length) - 1];
-            return new double[] {p99, all.length / took, (double) most / fewest};
+            double longest = all[all.length - 1];
+            return new double[] {p99, longest, all.length / took, (double) most / fewest};
         };
     }
 

@@ -98,8 +98,7 @@ impl Connection {
         self.state.admit()?;
         // By itself, so that nothing of the text is in doubt if it fails.
         self.handle.make_ready().inspect_err(|error| self.state.failed(error))?;
-        limits::check_bytes(&mut self.handle, sql.len())
-            .inspect_err(|error| self.state.failed(error))
+        limits::check_text(&mut self.handle, sql).inspect_err(|error| self.state.failed(error))
     }
 
     pub(crate) fn run_batch(&mut self, sql: &str) -> Result<Vec<Outcome>, BatchError> {

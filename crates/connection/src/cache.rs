@@ -113,7 +113,7 @@ impl StatementCache {
     /// once more.
     fn prepare(&mut self, handle: &mut Handle, sql: &str) -> Result<Statement, ServerError> {
         const MAX_PREPARED_STMT_COUNT_REACHED: u32 = 1461;
-        limits::check_bytes(handle, sql.len())?;
+        limits::check_preparation(handle, sql)?;
         match Statement::prepare(handle, sql) {
             Err(error) if error.errno() == MAX_PREPARED_STMT_COUNT_REACHED => {
                 self.clear();

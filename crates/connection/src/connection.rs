@@ -135,6 +135,12 @@ impl Connection {
         Ok(())
     }
 
+    /// Counts the session, as it is now, as [untouched](Self::state_touched): for whoever has set it
+    /// up further, and does so again after each [`reset`](Self::reset).
+    pub fn accept_state(&mut self) {
+        self.state.accept();
+    }
+
     /// A handle by which another thread can end a call that hangs.
     ///
     /// # Errors

@@ -67,15 +67,20 @@ pub enum Error {
     /// unless it stands in a transaction that is rolled back.
     #[error("the data to load could not be read: {0}")]
     Source(String),
+    /// What the program does with each new connection failed, for a reason of its own.
+    #[error("a new connection could not be prepared: {0}")]
+    Prepare(String),
 }
 
 impl Error {
     /// What the caller can do about it.
     pub fn fault(&self) -> Fault {
         match self {
-            Self::Config(_) | Self::Tls { .. } | Self::Misuse(_) | Self::Source(_) => {
-                Fault::Permanent
-            }
+            Self::Config(_)
+            | Self::Tls { .. }
+            | Self::Misuse(_)
+            | Self::Source(_)
+            | Self::Prepare(_) => Fault::Permanent,
             Self::Connect { source, .. } | Self::Server(source) => source.fault(),
         }
     }
@@ -94,8 +99,26 @@ impl Error {
     pub fn server(&self) -> Option<&ServerError> {
         match self {
             Self::Connect { source, .. } | Self::Server(source) => Some(source),
-            Self::Config(_) | Self::Tls { .. } | Self::Misuse(_) | Self::Source(_) => None,
+            Self::Config(_)
+            | Self::Tls { .. }
+            | Self::Misuse(_)
+            | Self::Source(_)
+            | Self::Prepare(_) => None,
         }
+    }
+
+    /// The failure of what a program does with each new connection. A failure of the server or of this
+    /// crate in it keeps its number and its kind; anything else is [`Error::Prepare`].
+    pub fn of_preparation(error: Box<dyn std::error::Error + Send + Sync>) -> Self {
+        let error = match error.downcast::<Self>() {
+            Ok(own) => return *own,
+            Err(other) => other,
+        };
+        let numbered = match error.downcast_ref::<diesel::result::Error>() {
+            Some(diesel) => ServerError::find(diesel),
+            None => error.downcast_ref::<ServerError>().cloned(),
+        };
+        numbered.map_or_else(|| Self::Prepare(error.to_string()), Self::from)
     }
 }
 
@@ -122,6 +145,22 @@ fn list(invalid: &[Invalid]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fault::Vendor;
+
+    #[test]
+    fn a_failed_preparation_keeps_its_number_and_tells_its_text() {
+        let denied = ServerError::new(Vendor::MariaDb, 1142, "42000", "denied");
+        for error in [
+            Box::<dyn std::error::Error + Send + Sync>::from(denied.clone()),
+            diesel::result::Error::from(denied.clone()).into(),
+            Error::from(denied).into(),
+        ] {
+            assert_eq!(Error::of_preparation(error).errno(), Some(1142));
+        }
+        let own = Error::of_preparation("no such tenant".into());
+        assert_eq!(own.to_string(), "a new connection could not be prepared: no such tenant");
+        assert_eq!((own.fault(), own.errno()), (Fault::Permanent, None));
+    }
 
     #[test]
     fn an_invalid_setting_names_itself_its_value_and_what_is_allowed() {

@@ -93,6 +93,7 @@ pub use connection::Connection;
 pub use counts::Counts;
 pub use error::{Error, Invalid, ServerError};
 pub use fault::{Fault, Vendor};
+pub use ffi::recent;
 pub use interrupter::Interrupter;
 pub use load::{Cursor, Field, Row, ServerCursor, Streaming};
 pub use procedure::Call;

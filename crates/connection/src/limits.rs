@@ -8,6 +8,7 @@ use diesel::mysql::MysqlType;
 
 use crate::ServerError;
 use crate::ffi::Handle;
+use crate::wire::Parameters;
 
 /// Placeholders of a prepared statement: their number is a 16-bit field of the protocol (error
 /// 1390).
@@ -15,7 +16,7 @@ pub(crate) const PLACEHOLDERS: usize = 65_535;
 
 /// Bytes that are sent without asking for the limit. The servers' defaults are 16 MB (MariaDB) and
 /// 64 MB (MySQL); for decades they were 1 MB.
-const UNASKED: u64 = 1_000_000;
+const UNASKED: usize = 1_000_000;
 
 /// Refuses values that no statement can carry.
 pub(crate) fn check_values(
@@ -26,24 +27,33 @@ pub(crate) fn check_values(
     if values.len() > PLACEHOLDERS {
         return Err(ServerError::too_many_values(handle.vendor(), values.len()));
     }
-    // `COM_STMT_EXECUTE`: 11 bytes, a bit and two bytes of type for each, the values. Numbers and
-    // times count as one byte, so the sum is never above the truth.
-    let frame = 11 + values.len().div_ceil(8) + 2 * values.len();
-    let bytes = types.iter().zip(values).map(|(of, value)| match value {
-        Some(bytes) if is_text(*of) => with_length(bytes.len()),
-        Some(_) => 1,
-        None => 0,
-    });
-    check_bytes(handle, frame + bytes.sum::<usize>())
+    // What is surely small is not looked at closely: a value with its length, a type, a name.
+    let bytes: usize = values.iter().map(|value| value.as_ref().map_or(0, Vec::len) + 16).sum();
+    if bytes <= UNASKED {
+        return Ok(());
+    }
+    let named = handle.channel.dialect.names_values;
+    check_bytes(handle, 10 + Parameters { types, values }.size(named))
+}
+
+/// Refuses a text that is too long to be prepared.
+pub(crate) fn check_preparation(handle: &mut Handle, sql: &str) -> Result<(), ServerError> {
+    check_bytes(handle, 1 + sql.len())
+}
+
+/// Refuses a text that is too long to be sent as it is.
+pub(crate) fn check_text(handle: &mut Handle, sql: &str) -> Result<(), ServerError> {
+    let attributes = if handle.channel.dialect.names_values { 2 } else { 0 };
+    check_bytes(handle, 1 + attributes + sql.len())
 }
 
 /// Refuses a packet that reaches the server's limit: it takes less (`net_realloc` in the servers'
 /// `net_serv.cc`).
-pub(crate) fn check_bytes(handle: &mut Handle, bytes: usize) -> Result<(), ServerError> {
-    let bytes = bytes as u64;
+fn check_bytes(handle: &mut Handle, bytes: usize) -> Result<(), ServerError> {
     if bytes <= UNASKED {
         return Ok(());
     }
+    let bytes = bytes as u64;
     let limit = limit(handle)?;
     if bytes >= limit { Err(ServerError::too_large(handle.vendor(), bytes, limit)) } else { Ok(()) }
 }
@@ -64,21 +74,4 @@ fn limit(handle: &mut Handle) -> Result<u64, ServerError> {
     handle.packet_limit = limit;
     // A server that does not tell its limit has to refuse by itself.
     Ok(limit.unwrap_or(u64::MAX))
-}
-
-/// Sent as a length and as many bytes.
-fn is_text(of: MysqlType) -> bool {
-    use MysqlType as T;
-    matches!(of, T::String | T::Blob | T::Numeric | T::Bit | T::Set | T::Enum)
-}
-
-/// Bytes of a "length-encoded string".
-fn with_length(bytes: usize) -> usize {
-    bytes
-        + match bytes {
-            0..=250 => 1,
-            251..=0xFFFF => 3,
-            0x1_0000..=0xFF_FFFF => 4,
-            _ => 9,
-        }
 }

@@ -177,6 +177,12 @@ impl TransactionState {
         *self = Self { broken: self.broken, ..Self::new(self.vendor) };
     }
 
+    /// What was done to the session so far is part of what it is from now on. A role stays what no
+    /// command undoes.
+    pub(crate) fn accept(&mut self) {
+        self.footprint.touches = false;
+    }
+
     /// To be asked before each statement: refuses one in a transaction that the server has undone,
     /// on a broken connection, and after a COMMIT whose outcome is not known.
     pub(crate) fn admit(&self) -> Result<(), ServerError> {

@@ -8,6 +8,7 @@ use diesel::Connection as _;
 use diesel::prelude::*;
 use diesel::result::Error as DieselError;
 use diesel::sql_types::{Binary, Text};
+use mysqlclient_sys::SUPPORTS_MYSQL_SSL_MODE;
 use steadfast_connection::{Config, Connection, Fault, ServerError};
 use steadfast_testkit::{Server, TestDatabase};
 
@@ -27,6 +28,11 @@ const PACKET: usize = 2 * 1024 * 1024;
 fn server() -> &'static Server {
     static SERVER: OnceLock<Server> = OnceLock::new();
     SERVER.get_or_init(|| Server::with(&[&format!("--max-allowed-packet={PACKET}")]).unwrap())
+}
+
+/// libmysqlclient and MySQL agree on values with names (`CLIENT_QUERY_ATTRIBUTES`).
+fn names_values() -> bool {
+    SUPPORTS_MYSQL_SSL_MODE && !server().is_mariadb()
 }
 
 fn with_table() -> (TestDatabase, Connection) {
@@ -170,18 +176,28 @@ fn what_is_too_large_is_refused_before_it_is_sent_and_nothing_else() {
     let echo = |conn: &mut Connection, bytes: usize| {
         diesel::sql_query("DO ?").bind::<Binary, _>(vec![b'x'; bytes]).execute(conn)
     };
-    // 11 bytes, one of the NULL bits, two of type, four of length.
-    let frame = 11 + 1 + 2 + 4;
+    // 11 bytes, one of the NULL bits, two of type, four of length, and where values have names one
+    // for their number and one for the name.
+    let frame = 11 + 1 + 2 + 4 + if names_values() { 2 } else { 0 };
     let refused = echo(&mut conn, PACKET - frame).unwrap_err();
     assert_eq!(ServerError::find(&refused).unwrap().sqlstate(), "54000");
     assert!(!conn.is_broken());
     echo(&mut conn, PACKET - frame - 1).unwrap();
     assert_eq!(conn.thread_id(), thread);
 
-    let text = format!("DO '{}'", "x".repeat(PACKET));
-    let refused = conn.batch(&text).unwrap_err();
+    // The command, and where values have names that there are none.
+    let (prepared, sent) = (1, if names_values() { 3 } else { 1 });
+    let text = |bytes: usize| format!("DO '{}'", "x".repeat(bytes - 5));
+    let most = text(PACKET - sent - 1);
+    conn.batch(&most).unwrap();
+    assert!(conn.query(&most).unwrap().next().unwrap().is_none());
+    diesel::sql_query(text(PACKET - prepared - 1)).execute(&mut conn).unwrap();
+    assert_eq!(conn.thread_id(), thread);
+
+    let refused = conn.batch(&text(PACKET - sent)).unwrap_err();
     assert_eq!((refused.source_error().sqlstate(), refused.fault()), ("54000", Fault::Permanent));
-    assert_eq!(conn.query(&text).unwrap_err().sqlstate(), Some("54000"));
+    assert_eq!(conn.query(&text(PACKET - sent)).unwrap_err().sqlstate(), Some("54000"));
+    let text = text(PACKET - prepared);
     let prepared = diesel::sql_query(&text).execute(&mut conn).unwrap_err();
     assert_eq!(ServerError::find(&prepared).unwrap().sqlstate(), "54000");
     conn.begin("BEGIN").unwrap();

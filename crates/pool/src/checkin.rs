@@ -7,9 +7,10 @@ use std::time::Instant;
 use steadfast_connection::ServerError;
 
 use crate::entry::Entry;
-use crate::event::{Checkin, Reason};
+use crate::event::{Checkin, Reason, Reset};
 use crate::holder::Ticket;
 use crate::house::House;
+use crate::shelf::{Age, Item as _};
 
 impl House {
     /// # Blocks
@@ -21,7 +22,7 @@ impl House {
         since: Instant,
         condemned: bool,
     ) {
-        let now = Instant::now();
+        let now = self.now();
         if self.config.listener.is_some() {
             let (id, held) = (entry.id, now.saturating_duration_since(since));
             self.tell(|pool, listener| listener.checkin(&Checkin { pool, id, held }));
@@ -30,13 +31,21 @@ impl House {
             if condemned { Some(Reason::Requested) } else { self.fault_of(&mut entry, now) };
         match reason {
             None => {
-                entry.alive_at = now;
-                let given = self.shelf.give(ticket, entry, since, now);
+                (entry.alive_at, entry.used_at) = (now, now);
+                let old = entry.age(now) != Age::Young;
+                let given = if old {
+                    self.shelf.give_old(ticket, entry, since, now)
+                } else {
+                    self.shelf.give(ticket, entry, since, now)
+                };
                 self.settle(given);
+                if old {
+                    self.staff();
+                }
             }
             Some(reason) => {
-                self.shelf.withdraw(ticket);
-                self.retire(entry, reason);
+                self.shelf.note_use(since, now);
+                self.withdraw(entry, ticket, reason);
             }
         }
     }
@@ -62,7 +71,7 @@ impl House {
         if connection.last_error().is_some_and(ServerError::refuses_writes) {
             return Some(Reason::ReadOnly);
         }
-        if let Some(reason) = entry.outlived(now, self.era().generation) {
+        if let Some(reason) = self.outlived(entry, now) {
             return Some(reason);
         }
         if !connection.state_touched() {
@@ -72,7 +81,13 @@ impl House {
             return Some(Reason::Closed);
         }
         let limit = self.config.validation_timeout;
-        let reset = self.bounded(entry.connection_mut(), limit, |connection| connection.reset());
+        let begun = Instant::now();
+        let connection = entry.connection_mut();
+        let reset = self.bounded(connection, limit, |connection| connection.reset());
+        let reset = reset.and_then(|()| self.prepare(connection));
+        let (id, took, clean) = (entry.id, begun.elapsed(), reset.is_ok());
+        log::debug!(target: "steadfast::pool", pool = self.name(), id, took:? = took, clean; "reset");
+        self.tell(|pool, listener| listener.reset(&Reset { pool, id, took, clean }));
         if let Err(error) = reset {
             log::warn!(target: "steadfast::pool", pool = self.name(), id = entry.id, error:% = error; "the session could not be reset");
             return Some(Reason::StateTouched);

@@ -3,10 +3,12 @@
 //! The hot path is [`House::checkout`]: pop, look at the clock, go. Everything that can take time is
 //! in [`House::search`], and every wait in it ends at the caller's deadline.
 
+use std::backtrace::Backtrace;
 use std::panic::Location;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::config::OnUnavailable;
 use crate::crew::Duty;
 use crate::entry::Entry;
 use crate::error::Error;
@@ -16,7 +18,7 @@ use crate::house::{Cause, House};
 use crate::lease::Lease;
 use crate::shelf::Joined;
 use crate::stats::Gauges;
-use crate::waiter::{Grant, Refusal};
+use crate::waiter::{Grant, Outage, Refusal};
 
 type Found = Grant<Box<Entry>>;
 
@@ -31,15 +33,21 @@ impl House {
         self: &Arc<Self>,
         place: &'static Location<'static>,
         limit: Duration,
+        stance: OnUnavailable,
     ) -> Result<Lease, Error> {
-        let now = Instant::now();
+        self.admit()?;
+        let now = self.now();
         let (found, since) = match self.shelf.take(Borrower::here(place, now)) {
             Some(found) if self.is_fresh(&found.item, now) => (found, now),
             other => {
-                let borrower = Borrower::here(place, now);
-                (self.search(&borrower, other, limit)?, Instant::now())
+                let waits = stance == OnUnavailable::Wait;
+                let borrower = Borrower { waits, ..Borrower::here(place, Instant::now()) };
+                self.search(&borrower, other, limit)?
             }
         };
+        if self.config.seeing.leak_stack {
+            self.shelf.note_stack(&found.ticket, Arc::new(Backtrace::force_capture()));
+        }
         if self.config.listener.is_some() {
             let (id, waited) = (found.item.id, since.saturating_duration_since(now));
             self.tell(|pool, listener| listener.checkout(&Checkout { pool, id, waited }));
@@ -54,14 +62,14 @@ impl House {
         alive && entry.era == self.era() && now < entry.retire_at()
     }
 
-    /// Finds a connection that is alive, among the idle, the returned and the new.
+    /// Finds a connection that is alive, among the idle, the returned and the new; and tells when.
     #[cold]
     fn search(
         self: &Arc<Self>,
         borrower: &Borrower,
         mut found: Option<Found>,
         limit: Duration,
-    ) -> Result<Found, Error> {
+    ) -> Result<(Found, Instant), Error> {
         let deadline = borrower.since + limit;
         let mut line = Line { seat: None, deadline, limit, dead: 0, cause: None };
         loop {
@@ -75,7 +83,11 @@ impl House {
                 }
                 continue;
             };
-            return Ok(candidate);
+            let since = Instant::now();
+            if let Some(timing) = &self.shelf.gauges.timing {
+                timing.wait.add(since.saturating_duration_since(borrower.since));
+            }
+            return Ok((candidate, since));
         }
     }
 
@@ -86,8 +98,8 @@ impl House {
             return Some(found);
         }
         let era = self.era();
-        if let Some(reason) = found.item.outlived(now, era.generation) {
-            self.withdraw(found, reason);
+        if let Some(reason) = self.outlived(&found.item, now) {
+            self.reject(found, reason);
             return None;
         }
         if !self.config.pre_ping {
@@ -96,7 +108,7 @@ impl House {
         let left = line.deadline.saturating_duration_since(now).max(BLINK);
         let limit = left.min(self.config.validation_timeout);
         let entry = &mut found.item;
-        match self.bounded(entry.connection_mut(), limit, |connection| connection.ping()) {
+        match self.ping(entry, limit) {
             Ok(()) => {
                 entry.alive_at = Instant::now();
                 entry.era = era;
@@ -105,7 +117,7 @@ impl House {
             Err(error) => {
                 log::debug!(target: "steadfast::pool", pool = self.name(), id = entry.id, error:% = error; "an idle connection was dead");
                 self.note_loss(entry.era);
-                self.withdraw(found, Reason::ValidationFailed);
+                self.reject(found, Reason::ValidationFailed);
                 line.cause = Some(Arc::new(error));
                 line.dead += 1;
                 if line.dead == PINGS {
@@ -117,9 +129,10 @@ impl House {
         }
     }
 
-    fn withdraw(&self, Grant { item, ticket }: Found, reason: Reason) {
-        self.shelf.withdraw(ticket);
-        self.retire(item, reason);
+    /// Retires what was taken and is not lent after all.
+    fn reject(self: &Arc<Self>, Grant { item, ticket }: Found, reason: Reason) {
+        Gauges::count(&self.shelf.gauges.taken_back);
+        self.withdraw(item, ticket, reason);
     }
 
     fn stand_in_line(
@@ -140,20 +153,52 @@ impl House {
                     self.tell(|pool, listener| listener.waiting(&Waiting { pool, waiting }));
                 }
                 let hire = || self.crew.hire(self, Duty::Connect);
+                if let Some(error) = self.beware(&waiter) {
+                    // What came in the meantime is better than the error.
+                    let Some(Ok(found)) = self.shelf.leave(&waiter) else { return Err(error) };
+                    return Ok(found);
+                }
                 match self.shelf.wait(&waiter, line.deadline, hire) {
                     Ok(found) => return Ok(found),
                     Err(refusal) => refusal,
                 }
             }
         };
-        Err(match refusal {
-            Refusal::Closed => Error::Closed(Arc::clone(&self.name)),
+        Err(self.told(refusal, borrower, line))
+    }
+
+    fn told(&self, refusal: Refusal<Cause>, borrower: &Borrower, line: &mut Line) -> Error {
+        let pool = Arc::clone(&self.name);
+        match refusal {
+            Refusal::Closed => Error::Closed(pool),
+            Refusal::Paused => Error::Paused { pool, waited: borrower.since.elapsed() },
             Refusal::Failed(cause) => Error::Connect(cause),
+            Refusal::Unavailable(Outage { since, retry_in, failures, cause }) => {
+                Error::Unavailable { pool, since, retry_in, failures, cause }
+            }
             Refusal::TimedOut => {
                 let seatless = Line { seat: None, cause: line.cause.take(), ..*line };
                 self.timed_out(borrower, seatless)
             }
-        })
+        }
+    }
+
+    /// Waits until the pool is warm.
+    pub(crate) fn warm_up(
+        self: &Arc<Self>,
+        place: &'static Location<'static>,
+        limit: Duration,
+    ) -> Result<(), Error> {
+        self.staff();
+        let borrower = Borrower::here(place, Instant::now());
+        let deadline = borrower.since + limit;
+        let mut line = Line { seat: None, deadline, limit, dead: 0, cause: None };
+        let waits = self.config.bad_days.on_unavailable == OnUnavailable::Wait;
+        match self.shelf.warmed(deadline, waits) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(self.told(Refusal::TimedOut, &borrower, &mut line)),
+            Err(refusal) => Err(self.told(refusal, &borrower, &mut line)),
+        }
     }
 
     fn timed_out(&self, borrower: &Borrower, line: Line) -> Error {

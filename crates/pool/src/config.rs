@@ -7,14 +7,42 @@ use std::time::Duration;
 
 use steadfast_connection::{Config, Error as ConnectError, Invalid};
 
+use crate::entry::Times;
 use crate::listener::PoolListener;
 use crate::shelf::Limits;
 use crate::{Error, Pool};
 
+mod bad_days;
+mod birth;
+mod lending;
+mod seeing;
+
+use bad_days::BadDays;
+pub use bad_days::OnUnavailable;
+use birth::Birth;
+pub use birth::Prepared;
+use lending::Lending;
+pub use lending::{MultipleCheckouts, OnDeadlock};
+use seeing::Seeing;
+
 const HOUR: Duration = Duration::from_secs(3600);
 const TICK: Duration = Duration::from_millis(1);
+const KEEPALIVE_JITTER: f64 = 0.1;
+/// How long before its end a connection is replaced at most.
+pub(crate) const LEAD: Duration = Duration::from_secs(60);
 /// Long enough for a server to have been forgotten, short enough to add to any clock.
 const MONTH: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// What becomes of callers while a pool is paused.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum OnPause {
+    /// They wait; [`Error::Paused`] if the pool does not go on before their time is over.
+    #[default]
+    Wait,
+    /// They get [`Error::Paused`] at once.
+    Fail,
+}
 
 /// How a pool keeps and lends connections.
 ///
@@ -33,17 +61,22 @@ pub struct PoolConfig {
     pub(crate) name: String,
     pub(crate) size: u32,
     pub(crate) overflow: u32,
+    pub(crate) hard_limit: Option<u32>,
+    pub(crate) on_pause: OnPause,
     pub(crate) min_idle: u32,
+    pub(crate) birth: Birth,
+    pub(crate) lending: Lending,
     pub(crate) timeout: Duration,
     pub(crate) recycle: Duration,
     pub(crate) recycle_jitter: f64,
     pub(crate) max_idle_time: Option<Duration>,
+    pub(crate) keepalive: Option<Duration>,
     pub(crate) pre_ping: bool,
     pub(crate) bypass: Duration,
     pub(crate) validation_timeout: Duration,
     pub(crate) barging: Duration,
-    pub(crate) retry_first: Duration,
-    pub(crate) retry_cap: Duration,
+    pub(crate) bad_days: BadDays,
+    pub(crate) seeing: Seeing,
     pub(crate) listener: Option<Arc<dyn PoolListener>>,
 }
 
@@ -68,10 +101,26 @@ impl PoolConfig {
     }
 
     /// Connections above [`size`](Self::size) that a burst may open, 0 to 10,000. They are closed
-    /// when they come back and nobody waits. Default 20.
+    /// when they come back and nobody waits, or a while later
+    /// ([`overflow_linger`](Self::overflow_linger)). Default 20.
     #[must_use]
     pub fn overflow(mut self, connections: u32) -> Self {
         self.overflow = connections;
+        self
+    }
+
+    /// Connections that [`Pool::resize`] may allow at most, size and overflow together, up to 20,000;
+    /// never below those configured. Default `None`: as many as configured.
+    #[must_use]
+    pub fn hard_limit(mut self, connections: Option<u32>) -> Self {
+        self.hard_limit = connections;
+        self
+    }
+
+    /// What becomes of callers while the pool is [paused](Pool::pause). Default [`OnPause::Wait`].
+    #[must_use]
+    pub fn on_pause(mut self, policy: OnPause) -> Self {
+        self.on_pause = policy;
         self
     }
 
@@ -91,7 +140,9 @@ impl PoolConfig {
     }
 
     /// The age at which a connection is closed, 1 ms to 30 days; keep it below the server's
-    /// `wait_timeout`. Default an hour.
+    /// `wait_timeout`. Default an hour. Its replacement is opened before, in the last tenth of its
+    /// life, a minute at most; a tenth of [`size`](Self::size) is replaced at a time. While connecting
+    /// fails, age is no reason to close one.
     #[must_use]
     pub fn recycle(mut self, age: Duration) -> Self {
         self.recycle = age;
@@ -111,6 +162,15 @@ impl PoolConfig {
     #[must_use]
     pub fn max_idle_time(mut self, limit: Option<Duration>) -> Self {
         self.max_idle_time = limit;
+        self
+    }
+
+    /// How long a connection may be idle until the pool pings it, 1 ms to 30 days, or `None` for
+    /// never; each time up to a tenth less, so that they are not pinged together. Keep it below the server's
+    /// `wait_timeout` and whatever cuts idle connections on the way. Default two minutes.
+    #[must_use]
+    pub fn keepalive(mut self, limit: Option<Duration>) -> Self {
+        self.keepalive = limit;
         self
     }
 
@@ -147,15 +207,6 @@ impl PoolConfig {
         self
     }
 
-    /// The ceiling of the pause after the first failed connect, doubling to `cap`; above zero, and
-    /// `cap` at most an hour. Each pause is drawn from zero to its ceiling. Default 50 ms and
-    /// 500 ms: only one thread tries at a time, so a server that is back is found soon and not flooded.
-    #[must_use]
-    pub fn connect_retry(mut self, first: Duration, cap: Duration) -> Self {
-        (self.retry_first, self.retry_cap) = (first, cap);
-        self
-    }
-
     /// Who hears what happens. Default nobody, which costs nothing.
     #[must_use]
     pub fn listener(mut self, listener: Arc<dyn PoolListener>) -> Self {
@@ -189,6 +240,11 @@ impl PoolConfig {
         if self.overflow > 10_000 {
             invalid.push(Invalid::new("pool.overflow", self.overflow, "0 to 10,000 connections"));
         }
+        let most = self.size.saturating_add(self.overflow);
+        if self.hard_limit.is_some_and(|limit| limit < most || limit > 20_000) {
+            let allowed = "pool.size + pool.overflow to 20,000 connections, or none";
+            invalid.push(Invalid::new("pool.hard_limit", self.hard_limit, allowed));
+        }
         if self.min_idle > self.size {
             invalid.push(Invalid::new("pool.min_idle", self.min_idle, "0 to pool.size"));
         }
@@ -206,18 +262,16 @@ impl PoolConfig {
         if let Some(limit) = self.max_idle_time {
             time("pool.max_idle_time", limit, TICK..=MONTH, "1 ms to 30 days, or none");
         }
+        if let Some(limit) = self.keepalive {
+            time("pool.keepalive", limit, TICK..=MONTH, "1 ms to 30 days, or none");
+        }
         time("pool.bypass", self.bypass, Duration::ZERO..=HOUR, "zero to an hour");
         time("pool.validation_timeout", self.validation_timeout, TICK..=HOUR, "1 ms to an hour");
         time("pool.barging", self.barging, Duration::ZERO..=100 * TICK, "zero to 100 ms");
-        let nanosecond = Duration::from_nanos(1);
-        let first = nanosecond..=self.retry_cap.max(nanosecond);
-        time("pool.connect_retry.first", self.retry_first, first, "above zero, at most the cap");
-        time(
-            "pool.connect_retry.cap",
-            self.retry_cap,
-            nanosecond..=HOUR,
-            "above zero, at most an hour",
-        );
+        self.bad_days.check(&mut invalid);
+        self.birth.check(&mut invalid);
+        self.lending.check(&mut invalid);
+        self.seeing.check(&mut invalid);
         invalid
     }
 
@@ -227,19 +281,22 @@ impl PoolConfig {
             most: (self.size + self.overflow) as usize,
             spare: self.min_idle as usize,
             barging: self.barging,
+            queue_while_paused: self.on_pause == OnPause::Wait,
+            linger: !self.lending.overflow_linger.is_zero(),
         }
     }
 
-    /// The age at which a connection born now is closed. `chance` is drawn evenly from zero to one.
-    pub(crate) fn age(&self, chance: f64) -> Duration {
-        self.recycle.mul_f64(1.0 - self.recycle_jitter * chance.clamp(0.0, 1.0))
+    /// What r2d2 enrols at most.
+    pub(crate) fn roll(&self) -> u32 {
+        self.hard_limit.unwrap_or(self.size + self.overflow)
     }
 
-    /// The pause after `failures` failed connects in a row.
-    pub(crate) fn pause(&self, failures: u32, chance: f64) -> Duration {
-        // 2^20 times any sensible pause is beyond any cap, and the shift cannot overflow.
-        let doubled = self.retry_first.saturating_mul(1 << failures.saturating_sub(1).min(20));
-        doubled.min(self.retry_cap).mul_f64(chance.clamp(0.0, 1.0))
+    /// The times of a connection born now. `chance` is drawn evenly from zero to one.
+    pub(crate) fn times(&self, chance: f64) -> Times {
+        let chance = chance.clamp(0.0, 1.0);
+        let age = self.recycle.mul_f64(1.0 - self.recycle_jitter * chance);
+        let rest = self.keepalive.map(|limit| limit.mul_f64(1.0 - KEEPALIVE_JITTER * chance));
+        Times { age, lead: (age / 10).min(LEAD), rest }
     }
 }
 
@@ -249,17 +306,22 @@ impl Default for PoolConfig {
             name: "main".to_owned(),
             size: 10,
             overflow: 20,
+            hard_limit: None,
+            on_pause: OnPause::Wait,
             min_idle: 0,
+            birth: Birth::default(),
+            lending: Lending::default(),
             timeout: Duration::from_secs(30),
             recycle: HOUR,
             recycle_jitter: 0.2,
             max_idle_time: None,
+            keepalive: Some(Duration::from_secs(120)),
             pre_ping: true,
             bypass: Duration::from_millis(500),
             validation_timeout: Duration::from_secs(5),
             barging: Duration::from_micros(300),
-            retry_first: Duration::from_millis(50),
-            retry_cap: Duration::from_millis(500),
+            bad_days: BadDays::default(),
+            seeing: Seeing::default(),
             listener: None,
         }
     }
@@ -271,11 +333,18 @@ impl fmt::Debug for PoolConfig {
             .field("name", &self.name)
             .field("size", &self.size)
             .field("overflow", &self.overflow)
+            .field("hard_limit", &self.hard_limit)
+            .field("on_pause", &self.on_pause)
             .field("min_idle", &self.min_idle)
+            .field("birth", &self.birth)
+            .field("lending", &self.lending)
             .field("timeout", &self.timeout)
             .field("recycle", &self.recycle)
             .field("max_idle_time", &self.max_idle_time)
+            .field("keepalive", &self.keepalive)
             .field("pre_ping", &self.pre_ping)
+            .field("bad_days", &self.bad_days)
+            .field("seeing", &self.seeing)
             .field("listener", &self.listener.is_some())
             .finish_non_exhaustive()
     }
@@ -291,15 +360,18 @@ mod tests {
             .name("")
             .size(0)
             .overflow(10_001)
+            .hard_limit(Some(1))
             .min_idle(1)
             .timeout(Duration::ZERO)
             .recycle(Duration::ZERO)
             .recycle_jitter(f64::NAN)
             .max_idle_time(Some(Duration::MAX))
+            .keepalive(Some(Duration::ZERO))
             .bypass(2 * HOUR)
             .validation_timeout(Duration::ZERO)
             .barging(HOUR)
-            .connect_retry(HOUR, Duration::from_millis(1));
+            .connect_retry(HOUR, Duration::from_millis(1))
+            .refused_retry(Duration::ZERO);
 
         let told: Vec<_> = config.check().iter().map(|it| it.setting()).collect();
 
@@ -309,15 +381,18 @@ mod tests {
                 "pool.name",
                 "pool.size",
                 "pool.overflow",
+                "pool.hard_limit",
                 "pool.min_idle",
                 "pool.recycle_jitter",
                 "pool.timeout",
                 "pool.recycle",
                 "pool.max_idle_time",
+                "pool.keepalive",
                 "pool.bypass",
                 "pool.validation_timeout",
                 "pool.barging",
                 "pool.connect_retry.first",
+                "pool.refused_retry",
             ]
         );
         let size = config.check().into_iter().nth(1).map(|it| it.to_string());
@@ -333,12 +408,14 @@ mod tests {
     }
 
     #[test]
-    fn ages_differ_downward_only_and_pauses_double_to_the_cap() {
+    fn ages_differ_downward_only() {
         let config = PoolConfig::new();
-        assert_eq!(config.age(0.0), Duration::from_secs(3600));
-        assert_eq!(config.age(1.0), Duration::from_secs(2880));
-        let pauses = [1, 2, 4, 5, 99].map(|n| config.pause(n, 1.0).as_millis());
-        assert_eq!(pauses, [50, 100, 400, 500, 500]);
-        assert_eq!(config.pause(3, 0.0), Duration::ZERO);
+        let seconds = |chance| {
+            let Times { age, lead, rest } = config.times(chance);
+            [age, lead, rest.unwrap_or_default()].map(|time| time.as_secs())
+        };
+        assert_eq!(seconds(0.0), [3600, 60, 120]);
+        assert_eq!(seconds(1.0), [2880, 60, 108]);
+        assert_eq!(config.clone().recycle(10 * TICK).times(0.0).lead, TICK);
     }
 }

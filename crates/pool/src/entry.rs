@@ -6,6 +6,7 @@ use steadfast_connection::Connection;
 
 use crate::event::Reason;
 use crate::registry::Member;
+use crate::shelf::{Age, Item};
 
 #[derive(Debug)]
 pub(crate) struct Entry {
@@ -13,7 +14,13 @@ pub(crate) struct Entry {
     /// The number of the connection in this pool.
     pub(crate) id: u64,
     born: Instant,
+    /// From here on its replacement is made.
+    renew_at: Instant,
     retire_at: Instant,
+    /// How long it may be idle until it is pinged.
+    rest: Option<Duration>,
+    /// When it was last lent, or born.
+    pub(crate) used_at: Instant,
     /// When it was last known to be alive: born, pinged, or returned.
     pub(crate) alive_at: Instant,
     pub(crate) era: Era,
@@ -28,10 +35,34 @@ pub(crate) struct Era {
     pub(crate) generation: u64,
 }
 
+/// The times of one connection, drawn when it is born.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Times {
+    /// The age at which it is closed.
+    pub(crate) age: Duration,
+    /// How long before that its replacement is made.
+    pub(crate) lead: Duration,
+    /// How long it may be idle until it is pinged.
+    pub(crate) rest: Option<Duration>,
+}
+
+impl Item for Box<Entry> {
+    fn age(&self, now: Instant) -> Age {
+        if now >= self.retire_at {
+            Age::Over
+        } else if now >= self.renew_at {
+            Age::Old
+        } else {
+            Age::Young
+        }
+    }
+}
+
 impl Entry {
-    pub(crate) fn new(member: Member, id: u64, era: Era, age: Duration) -> Self {
-        let now = Instant::now();
-        Self { member, id, born: now, retire_at: now + age, alive_at: now, era }
+    pub(crate) fn new(member: Member, id: u64, era: Era, times: Times) -> Self {
+        let (now, Times { age, lead, rest }) = (Instant::now(), times);
+        let (renew_at, retire_at) = (now + age.saturating_sub(lead), now + age);
+        Self { member, id, born: now, renew_at, retire_at, rest, used_at: now, alive_at: now, era }
     }
 
     pub(crate) fn connection(&self) -> &Connection {
@@ -42,12 +73,23 @@ impl Entry {
         &mut self.member
     }
 
-    pub(crate) fn age(&self, now: Instant) -> Duration {
+    pub(crate) fn lived(&self, now: Instant) -> Duration {
         now.saturating_duration_since(self.born)
     }
 
     pub(crate) fn retire_at(&self) -> Instant {
         self.retire_at
+    }
+
+    /// When upkeep has to look at it next.
+    pub(crate) fn look_at(&self) -> Instant {
+        self.keep_alive_at().map_or(self.renew_at, |at| at.min(self.renew_at))
+    }
+
+    /// When it is to be pinged, so that neither the server nor anything on the way takes it for
+    /// forgotten.
+    pub(crate) fn keep_alive_at(&self) -> Option<Instant> {
+        self.rest.map(|rest| self.alive_at + rest)
     }
 
     /// Why it must not be lent any more, whatever its state.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use steadfast_connection::{Error as ConnectError, Fault, Invalid};
 
@@ -36,6 +36,55 @@ pub enum Error {
     /// None can be opened until somebody changes something: password, database, TLS.
     #[error("{0}")]
     Connect(#[source] Arc<ConnectError>),
+    /// The pool is paused ([`Pool::pause`](crate::Pool::pause)).
+    #[error("pool {pool:?} is paused; waited for {waited:?}")]
+    Paused {
+        /// The pool's name.
+        pool: Arc<str>,
+        /// How long the caller waited for it to go on.
+        waited: Duration,
+    },
+    /// The server is down: no connection is alive, and none could be opened several times in a row.
+    /// With [`OnUnavailable::Wait`](crate::OnUnavailable::Wait) callers wait instead.
+    #[error(
+        "pool {pool:?}: the server has been unavailable for {:.1?} ({failures} attempts failed, the \
+         next in {retry_in:.0?}): {cause}",
+        since.elapsed()
+    )]
+    Unavailable {
+        /// The pool's name.
+        pool: Arc<str>,
+        /// When the first attempt failed.
+        since: Instant,
+        /// When the next attempt is made.
+        retry_in: Duration,
+        /// Failures in a row.
+        failures: u32,
+        /// Why the last attempt failed.
+        #[source]
+        cause: Arc<ConnectError>,
+    },
+    /// The thread holds a connection of this pool already
+    /// ([`MultipleCheckouts::Deny`](crate::MultipleCheckouts::Deny)).
+    #[error("pool {pool:?}: this thread holds a connection already, for {holder}")]
+    AlreadyHolds {
+        /// The pool's name.
+        pool: Arc<str>,
+        /// What it holds.
+        holder: Holder,
+    },
+    /// Every connection is held by a thread that waits for another
+    /// ([`OnDeadlock::Fail`](crate::OnDeadlock::Fail)): give back what you hold.
+    #[error(
+        "pool {pool:?}: all {} connections are held by threads that wait for another; longest held {}",
+        holders.len(), longest(holders)
+    )]
+    Deadlock {
+        /// The pool's name.
+        pool: Arc<str>,
+        /// All of them, the longest first.
+        holders: Vec<Holder>,
+    },
     /// The pool is drained or closed.
     #[error("pool {0:?} is closed")]
     Closed(Arc<str>),
@@ -45,8 +94,9 @@ impl Error {
     /// What the caller can do about it.
     pub fn fault(&self) -> Fault {
         match self {
-            Self::Config(_) | Self::Closed(_) => Fault::Permanent,
-            Self::Timeout { .. } => Fault::Busy,
+            Self::Config(_) | Self::Closed(_) | Self::AlreadyHolds { .. } => Fault::Permanent,
+            Self::Timeout { .. } | Self::Paused { .. } | Self::Deadlock { .. } => Fault::Busy,
+            Self::Unavailable { .. } => Fault::Disconnected,
             Self::Connect(error) => error.fault(),
         }
     }
@@ -64,10 +114,18 @@ impl Error {
     fn cause(&self) -> Option<&ConnectError> {
         match self {
             Self::Timeout { cause, .. } => cause.as_deref(),
-            Self::Connect(error) => Some(error),
-            Self::Config(_) | Self::Closed(_) => None,
+            Self::Connect(cause) | Self::Unavailable { cause, .. } => Some(cause),
+            Self::Config(_)
+            | Self::Closed(_)
+            | Self::Paused { .. }
+            | Self::AlreadyHolds { .. }
+            | Self::Deadlock { .. } => None,
         }
     }
+}
+
+fn longest(holders: &[Holder]) -> String {
+    holders.first().map_or_else(String::new, Holder::to_string)
 }
 
 fn list(invalid: &[Invalid]) -> String {
@@ -106,7 +164,6 @@ impl fmt::Display for Told<'_> {
 #[cfg(test)]
 mod tests {
     use std::panic::Location;
-    use std::time::Instant;
 
     use super::*;
     use crate::holder::{Borrower, Ledger};

@@ -4,9 +4,12 @@
 //! without a break.
 
 use std::fmt;
+use std::panic::Location;
 use std::time::Duration;
 
 use steadfast_connection::Error as ConnectError;
+
+use crate::holder::Holder;
 
 /// Why a connection was closed for good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -88,6 +91,14 @@ macro_rules! event {
 }
 
 event! {
+    /// A connection is being opened.
+    Connecting {
+        /// How many are, this one included.
+        creating: u32,
+    }
+}
+
+event! {
     /// A connection was opened.
     Connected {
         /// The number of the connection in this pool.
@@ -106,6 +117,26 @@ event! {
         failures: u32,
         /// The next attempt is made after this pause, if somebody still waits.
         pause: Duration,
+    }
+}
+
+event! {
+    /// The server is down: callers are refused at once, or wait, until it is back.
+    BreakerOpened {
+        /// What the last attempt said.
+        error: &'a ConnectError,
+        /// Failures in a row.
+        failures: u32,
+    }
+}
+
+event! {
+    /// The server is back, or at least answers.
+    BreakerClosed {
+        /// How long it was down: since the first failure.
+        down: Duration,
+        /// Failures in a row.
+        failures: u32,
     }
 }
 
@@ -162,5 +193,123 @@ event! {
     Closed {
         /// Connections that were still lent when waiting for them ended.
         lent: usize,
+    }
+}
+
+event! {
+    /// A connection that had rested was asked whether it is alive.
+    Pinged {
+        /// The number of the connection in this pool.
+        id: u64,
+        /// How long it took.
+        took: Duration,
+        /// Whether it is.
+        alive: bool,
+    }
+}
+
+event! {
+    /// A connection came back with changed session state, which was to be undone.
+    Reset {
+        /// The number of the connection in this pool.
+        id: u64,
+        /// How long it took.
+        took: Duration,
+        /// Whether it was; if not, the connection is closed.
+        clean: bool,
+    }
+}
+
+event! {
+    /// A connection was lost: those of its age are pinged before they are lent again. Told once for
+    /// each incident, however many connections show it.
+    Lost {
+        /// Incidents so far, this one included.
+        losses: u64,
+    }
+}
+
+event! {
+    /// Every connection that is open now is to be replaced: [`Pool::invalidate`](crate::Pool::invalidate).
+    Invalidated {
+        /// Connections that were open.
+        open: u32,
+    }
+}
+
+event! {
+    /// The pool lends nothing any more.
+    Draining {
+        /// Connections that are still lent.
+        lent: u32,
+    }
+}
+
+event! {
+    /// Somebody holds a connection for longer than
+    /// [`PoolConfig::leak_threshold`](crate::PoolConfig::leak_threshold). Told once for each loan.
+    LeakSuspected {
+        /// Who, and from where.
+        holder: &'a Holder,
+    }
+}
+
+event! {
+    /// A connection that seemed lost came back.
+    Unleaked {
+        /// The number of the connection in this pool.
+        id: u64,
+        /// How long it was held.
+        held: Duration,
+        /// Where in the program it was asked for.
+        place: &'static Location<'static>,
+    }
+}
+
+event! {
+    /// A setting does not fit the server's.
+    Warned {
+        /// The setting: `recycle` or `size`.
+        about: &'static str,
+        /// What was found and what to do about it.
+        message: &'a str,
+    }
+}
+
+event! {
+    /// A thread that holds a connection waits for another.
+    SecondCheckout {
+        /// Where in the program it asks.
+        place: &'static Location<'static>,
+        /// What it holds.
+        holder: &'a Holder,
+    }
+}
+
+event! {
+    /// Every connection is held by a thread that waits for another.
+    Deadlocked {
+        /// All of them, the longest first.
+        holders: &'a [Holder],
+    }
+}
+
+event! {
+    /// The pool lends nothing for a while.
+    Paused {}
+}
+
+event! {
+    /// The pool lends again.
+    Resumed {}
+}
+
+event! {
+    /// The pool has another size.
+    Resized {
+        /// Connections that are kept open.
+        size: u32,
+        /// Connections above it that a burst may open.
+        overflow: u32,
     }
 }

@@ -78,7 +78,11 @@ impl Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         if let Some(entry) = self.entry.take() {
-            self.house.checkin(entry, self.ticket.take(), self.since, self.condemned);
+            let ticket = self.ticket.take();
+            if let Some(threshold) = self.house.config.seeing.leak_threshold {
+                self.house.note_return(&ticket, &entry, self, threshold);
+            }
+            self.house.checkin(entry, ticket, self.since, self.condemned);
         }
     }
 }

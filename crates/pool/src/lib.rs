@@ -43,7 +43,9 @@
 //! | | |
 //! |---|---|
 //! | all are lent | [`Error::Timeout`] with the numbers and the five longest holders |
-//! | the server is down | callers wait; one connector tries, with a growing pause; the time-out carries the cause |
+//! | the server is down | after three failures in a row [`Error::Unavailable`] at once, with the cause, to everybody; one connector probes each 100 ms, and the first success ends it |
+//! | the server comes back | one new connection, then two, four … per 50 ms: it is not stormed |
+//! | the server is full (1040, 1203, 1226) | what is open stays; the room for more is halved and comes back step by step |
 //! | wrong password, unknown database, no TLS | [`Error::Connect`] at once, to everybody who waits |
 //! | the server hangs | the ping is cut off at the caller's deadline; connecting is done by others anyway |
 //! | the server was restarted | two dead connections are found, the rest goes unasked, new ones are opened |
@@ -53,39 +55,52 @@
 
 #![forbid(unsafe_code)]
 
+mod birth;
 mod checkin;
 mod checkout;
 mod clock;
 mod config;
 mod connector;
+mod controls;
 mod crew;
 mod entry;
 mod error;
 mod event;
+mod guard;
+mod histogram;
 mod holder;
 mod house;
 #[cfg(test)]
 mod invariants;
+mod leak;
 mod lease;
 mod listener;
+mod metrics;
 mod pool;
 mod registry;
 mod shelf;
+#[cfg(test)]
+mod soak;
 mod stats;
 mod sync;
 mod upkeep;
 mod waiter;
 mod watch;
+mod who;
 mod worker;
 
 pub use clock::{Clock, SystemClock};
-pub use config::PoolConfig;
+pub use config::{MultipleCheckouts, OnDeadlock, OnPause, OnUnavailable, PoolConfig, Prepared};
 pub use error::Error;
 pub use event::{
-    Checkin, Checkout, Closed, ConnectFailed, Connected, Reason, Retired, TimedOut, Waiting,
+    BreakerClosed, BreakerOpened, Checkin, Checkout, Closed, ConnectFailed, Connected, Connecting,
+    Deadlocked, Draining, Invalidated, LeakSuspected, Lost, Paused, Pinged, Reason, Reset, Resized,
+    Resumed, Retired, SecondCheckout, TimedOut, Unleaked, Waiting, Warned,
 };
+pub use histogram::Histogram;
 pub use holder::Holder;
 pub use lease::Lease;
 pub use listener::PoolListener;
+pub use metrics::{BOUNDS, Instrument, Metrics, Times, Value};
 pub use pool::{Drained, Pool};
 pub use stats::Stats;

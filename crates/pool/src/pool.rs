@@ -8,17 +8,18 @@ use std::time::{Duration, Instant};
 
 use steadfast_connection::Config;
 
-use crate::config::PoolConfig;
-use crate::crew::Duty;
+use crate::config::{OnUnavailable, PoolConfig};
 use crate::error::Error;
-use crate::event::{Closed, Reason};
+use crate::event::{Closed, Draining, Reason};
 use crate::holder::Holder;
 use crate::house::House;
 use crate::lease::Lease;
+use crate::metrics::Metrics;
 use crate::stats::Stats;
 
 /// Threads that only have to wake up and go get this long beyond the deadline of a close.
 const GRACE: Duration = Duration::from_secs(1);
+const HOUR: Duration = Duration::from_secs(3600);
 /// Short enough to add to any clock.
 const MONTH: Duration = Duration::from_secs(30 * 24 * 3600);
 
@@ -55,10 +56,9 @@ pub struct Drained {
 impl Pool {
     pub(crate) fn open(config: PoolConfig, server: Config) -> Self {
         let house = Arc::new(House::new(config, server));
-        if house.shelf.wants_hands() {
-            house.crew.hire(&house, Duty::Upkeep);
-            house.crew.hire(&house, Duty::Connect);
-        }
+        let (size, overflow) = (house.config.size, house.config.overflow);
+        log::info!(target: "steadfast::pool", pool = house.name(), size, overflow; "pool opened");
+        house.staff();
         Self { owner: Arc::new(Owner(house)) }
     }
 
@@ -69,11 +69,12 @@ impl Pool {
     ///
     /// # Errors
     /// [`Error::Timeout`] tells who holds the connections, and why none could be opened;
-    /// [`Error::Connect`] at once if none can be opened before somebody changes something;
-    /// [`Error::Closed`].
+    /// [`Error::Unavailable`] at once if the server is down, unless
+    /// [`PoolConfig::on_unavailable`] says to wait; [`Error::Connect`] at once if none can be opened
+    /// before somebody changes something; [`Error::Closed`].
     #[track_caller]
     pub fn get(&self) -> Result<Lease, Error> {
-        self.house().checkout(Location::caller(), self.house().config.timeout)
+        self.get_within(self.timeout())
     }
 
     /// Lends a connection within `limit`; zero takes one that is ready, or none. A limit above an
@@ -86,12 +87,45 @@ impl Pool {
     /// As [`get`](Self::get).
     #[track_caller]
     pub fn get_within(&self, limit: Duration) -> Result<Lease, Error> {
-        self.house().checkout(Location::caller(), limit.min(Duration::from_secs(3600)))
+        let stance = self.house().config.bad_days.on_unavailable;
+        self.house().checkout(Location::caller(), limit.min(HOUR), stance)
+    }
+
+    /// Lends a connection within `limit`, and waits also while the server is down, whatever
+    /// [`PoolConfig::on_unavailable`] says: for a caller that has a deadline and no better idea. The
+    /// connection comes as soon as the server is back. A limit above an hour counts as an hour.
+    ///
+    /// # Blocks
+    /// Until one is free, at most `limit`.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get), but never [`Error::Unavailable`].
+    #[track_caller]
+    pub fn get_patiently(&self, limit: Duration) -> Result<Lease, Error> {
+        self.house().checkout(Location::caller(), limit.min(HOUR), OnUnavailable::Wait)
+    }
+
+    /// Waits until [`PoolConfig::min_idle`] connections are open: before a service says that it is
+    /// ready. A limit above an hour counts as an hour.
+    ///
+    /// # Blocks
+    /// At most `limit`.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    #[track_caller]
+    pub fn warm_up(&self, limit: Duration) -> Result<(), Error> {
+        self.house().warm_up(Location::caller(), limit.min(HOUR))
     }
 
     /// The pool in numbers. Takes no lock, so it may be asked as often as one likes.
     pub fn stats(&self) -> Stats {
         self.house().stats()
+    }
+
+    /// Numbers and times under the names that monitoring systems know.
+    pub fn metrics(&self) -> Metrics {
+        self.house().metrics()
     }
 
     /// Who holds a connection now, the longest first.
@@ -115,9 +149,10 @@ impl Pool {
         self.house().config.recycle
     }
 
-    /// Connections there may be at most: size and overflow, as configured.
+    /// Connections there may be at most now: size and overflow.
     pub fn limit(&self) -> u32 {
-        self.house().config.size + self.house().config.overflow
+        let (size, overflow) = self.house().sizes();
+        size + overflow
     }
 
     /// What it connects to.
@@ -170,6 +205,11 @@ impl fmt::Debug for Pool {
 impl House {
     fn drain(&self, limit: Duration) -> Drained {
         let begun = Instant::now();
+        if !self.shelf.is_closed() {
+            let lent = self.stats().lent;
+            log::info!(target: "steadfast::pool", pool = self.name(), lent; "the pool lends nothing any more");
+            self.tell(|pool, listener| listener.draining(&Draining { pool, lent }));
+        }
         for entry in self.shelf.close() {
             self.retire(entry, Reason::Closed);
         }

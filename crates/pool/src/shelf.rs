@@ -10,22 +10,32 @@
 //!   shelf and the oldest is nudged to compete for it (`parking_lot`'s eventual fairness). An item
 //!   that was held for less than any round trip takes goes there for [`PATIENCE`] times as long.
 //! - Creation is ordered only while more wait than are being made; see `shelf/orders.rs`.
+//! - Old items are replaced before they go; see `shelf/renewal.rs`.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::holder::{Borrower, Holder, Ledger, Ticket};
+use crate::holder::{Borrower, Ledger, Ticket};
 use crate::stats::Gauges;
 use crate::sync::{Condvar, Mutex, MutexGuard};
 use crate::waiter::{Answer, Grant, Heard, Refusal, Waiter};
 
+mod breaker;
+mod circle;
+mod controls;
+mod loans;
 mod orders;
+mod renewal;
 #[cfg(test)]
 mod tests;
 
+use breaker::Breaker;
+pub(crate) use breaker::Setback;
+pub(crate) use circle::Entangled;
 pub(crate) use orders::Order;
-use orders::Trouble;
+use renewal::Renewal;
+pub(crate) use renewal::{Age, Item};
 
 /// Nobody has asked a server anything in less: even on a local socket it takes 30 µs.
 const BRIEF: Duration = Duration::from_micros(20);
@@ -42,31 +52,42 @@ pub(crate) struct Limits {
     /// Idle items that are made without anybody waiting.
     pub(crate) spare: usize,
     pub(crate) barging: Duration,
+    /// Whether callers wait while the shelf is paused, or are refused at once.
+    pub(crate) queue_while_paused: bool,
+    /// Whether idle items above `keep` stay, until a [`sweep`](Shelf::sweep) takes them.
+    pub(crate) linger: bool,
 }
 
 /// See the file's head.
 #[derive(Debug)]
 pub(crate) struct Shelf<T, C> {
-    limits: Limits,
     /// Guards everything that the gauges show; held for a few lines, never across I/O or a callback.
     state: Mutex<State<T, C>>,
     /// Rung when there may be something to make.
     orders: Condvar,
     /// Rung when a closed shelf has got everything back.
     settled: Condvar,
+    /// Rung when something was made, or could not be.
+    made: Condvar,
     pub(crate) gauges: Gauges,
 }
 
 #[derive(Debug)]
 struct State<T, C> {
+    limits: Limits,
     idle: Vec<T>,
     waiters: VecDeque<Arc<Waiter<T, C>>>,
     lent: Ledger,
     creating: usize,
     /// Taken off for good, but still counted until it is destroyed.
     leaving: usize,
+    /// Taken off for a while, by whoever looks after idle ones.
+    away: usize,
+    renewal: Renewal,
     closed: bool,
-    trouble: Option<Trouble<C>>,
+    /// Lends nothing for a while, and makes nothing.
+    paused: bool,
+    breaker: Breaker<C>,
     /// Makers that wait for an order.
     resting: usize,
     next_seat: u64,
@@ -94,26 +115,32 @@ pub(crate) enum Given<T> {
     Surplus(T),
     /// The shelf is closed: destroy it, then call [`Shelf::forget`].
     Closed(T),
+    /// It, or an old one in its stead, has been replaced: destroy it, then call [`Shelf::forget`].
+    Replaced(T),
 }
 
-impl<T, C: Clone> Shelf<T, C> {
+impl<T: Item, C: Clone> Shelf<T, C> {
     pub(crate) fn new(limits: Limits) -> Self {
         let state = State {
+            limits,
             idle: Vec::with_capacity(limits.keep),
             waiters: VecDeque::new(),
             lent: Ledger::default(),
             creating: 0,
             leaving: 0,
+            away: 0,
+            renewal: Renewal::default(),
             closed: false,
-            trouble: None,
+            paused: false,
+            breaker: Breaker::default(),
             resting: 0,
             next_seat: 0,
         };
         Self {
-            limits,
             state: Mutex::new(state),
             orders: Condvar::new(),
             settled: Condvar::new(),
+            made: Condvar::new(),
             gauges: Gauges::default(),
         }
     }
@@ -121,7 +148,8 @@ impl<T, C: Clone> Shelf<T, C> {
     /// The hot path: an idle item, unless somebody older must be served first.
     pub(crate) fn take(&self, borrower: Borrower) -> Option<Grant<T>> {
         let mut state = self.state.lock();
-        if state.oldest_is_due(borrower.since, self.limits.barging * PATIENCE) {
+        let waited_for = !state.waiters.is_empty();
+        if waited_for && state.oldest_is_due(borrower.since, state.limits.barging * PATIENCE) {
             return None;
         }
         self.pop(&mut state, borrower)
@@ -133,13 +161,16 @@ impl<T, C: Clone> Shelf<T, C> {
         if state.closed {
             return Joined::Refused(Refusal::Closed);
         }
-        if !state.oldest_is_due(borrower.since, self.limits.barging * PATIENCE)
+        if state.paused && !state.limits.queue_while_paused {
+            return Joined::Refused(Refusal::Paused);
+        }
+        if !state.oldest_is_due(borrower.since, state.limits.barging * PATIENCE)
             && let Some(grant) = self.pop(&mut state, borrower.clone())
         {
             return Joined::Granted(grant);
         }
-        if let Some(cause) = state.hopeless(Instant::now()) {
-            return Joined::Refused(Refusal::Failed(cause));
+        if let Some(refusal) = state.hopeless(Instant::now(), borrower.waits) {
+            return Joined::Refused(refusal);
         }
         let seat = *seat.get_or_insert(state.next_seat);
         state.next_seat = state.next_seat.max(seat + 1);
@@ -147,7 +178,7 @@ impl<T, C: Clone> Shelf<T, C> {
         let place = state.waiters.partition_point(|other| other.seat < seat);
         state.waiters.insert(place, Arc::clone(&waiter));
         Gauges::count(&self.gauges.waits);
-        let wanted = state.wanted(&self.limits);
+        let wanted = state.wanted();
         let hire = wanted && state.resting == 0;
         self.show(&state);
         drop(state);
@@ -183,7 +214,7 @@ impl<T, C: Clone> Shelf<T, C> {
                 }
                 Heard::Silence => {
                     let last = self.look(waiter, true);
-                    return last.unwrap_or(Err(Refusal::TimedOut));
+                    return last.unwrap_or_else(|| Err(self.silence()));
                 }
             }
         }
@@ -191,10 +222,18 @@ impl<T, C: Clone> Shelf<T, C> {
 
     /// Takes an item back from its holder, who had it since `since`.
     pub(crate) fn give(&self, ticket: Ticket, item: T, since: Instant, now: Instant) -> Given<T> {
-        let brief = now.saturating_duration_since(since) < BRIEF;
-        let window = self.limits.barging * if brief { PATIENCE } else { 1 };
         let mut state = self.state.lock();
         state.lent.strike(ticket);
+        self.gauges.used(since, now);
+        let has_room = state.idle.len() < state.limits.keep && state.live() < state.limits.most;
+        if has_room && state.waiters.is_empty() && !state.closed {
+            // The hot path: nobody waits.
+            state.idle.push(item);
+            self.show(&state);
+            return Given::Kept;
+        }
+        let patient = now.saturating_duration_since(since) < BRIEF;
+        let window = state.limits.barging * if patient { PATIENCE } else { 1 };
         self.place(state, item, now, window)
     }
 
@@ -228,7 +267,7 @@ impl<T, C: Clone> Shelf<T, C> {
     pub(crate) fn forget(&self) {
         let mut state = self.state.lock();
         state.leaving = state.leaving.saturating_sub(1);
-        let wanted = state.wanted(&self.limits);
+        let wanted = state.wanted();
         let settled = state.settled();
         self.show(&state);
         drop(state);
@@ -240,42 +279,6 @@ impl<T, C: Clone> Shelf<T, C> {
         }
     }
 
-    /// Lends nothing any more: every waiter is refused, every idle item handed out to be destroyed
-    /// (call [`forget`](Self::forget) for each).
-    pub(crate) fn close(&self) -> Vec<T> {
-        let mut state = self.state.lock();
-        state.closed = true;
-        let refused = state.refuse_all(&Refusal::Closed);
-        let idle = std::mem::take(&mut state.idle);
-        state.leaving += idle.len();
-        self.show(&state);
-        drop(state);
-        self.orders.notify_all();
-        for waiter in refused {
-            waiter.ring();
-        }
-        idle
-    }
-
-    pub(crate) fn is_closed(&self) -> bool {
-        self.state.lock().closed
-    }
-
-    /// Waits until a closed shelf has got everything back and seen it destroyed; tells whether it
-    /// has, and the holders that are left.
-    ///
-    /// # Blocks
-    /// Until `deadline` at most.
-    pub(crate) fn settle(&self, deadline: Instant) -> (bool, Vec<Holder>) {
-        let mut state = self.state.lock();
-        while !state.settled() && !self.settled.wait_until(&mut state, deadline).timed_out() {}
-        (state.settled(), state.lent.holders(Instant::now()))
-    }
-
-    pub(crate) fn holders(&self) -> Vec<Holder> {
-        self.state.lock().lent.holders(Instant::now())
-    }
-
     /// Gives `item` to the oldest waiter or puts it on the shelf. The caller has taken it off where
     /// it was counted before.
     fn place(
@@ -285,13 +288,20 @@ impl<T, C: Clone> Shelf<T, C> {
         now: Instant,
         window: Duration,
     ) -> Given<T> {
-        if state.closed || (state.waiters.is_empty() && state.idle.len() >= self.limits.keep) {
+        // While paused nobody is served, so that what comes back lies here for those who wait.
+        let unneeded = state.waiters.is_empty()
+            && !state.limits.linger
+            && state.idle.len() >= state.limits.keep;
+        if state.closed || unneeded || state.live() >= state.limits.most {
             state.leaving += 1;
             self.show(&state);
             return if state.closed { Given::Closed(item) } else { Given::Surplus(item) };
         }
         let due = state.oldest_is_due(now, window);
-        let ring = if due || state.idle.len() >= self.limits.keep {
+        let ring = if state.paused {
+            state.idle.push(item);
+            None
+        } else if due || state.idle.len() >= state.limits.keep {
             self.hand_off(&mut state, item, now)
         } else {
             state.idle.push(item);
@@ -343,7 +353,9 @@ impl<T, C: Clone> Shelf<T, C> {
             state.waiters.remove(place);
         }
         // The next in line was perhaps not told, because this one was told already.
-        let next = if state.idle.is_empty() { None } else { state.nudge_oldest() };
+        // While the shelf is paused that might be this one, which would look for ever.
+        let none = state.idle.is_empty() || state.paused;
+        let next = if none { None } else { state.nudge_oldest() };
         self.show(&state);
         drop(state);
         if let Some(next) = next {
@@ -353,11 +365,14 @@ impl<T, C: Clone> Shelf<T, C> {
     }
 
     fn pop(&self, state: &mut State<T, C>, borrower: Borrower) -> Option<Grant<T>> {
+        if state.paused {
+            return None;
+        }
         let item = state.idle.pop()?;
         let ticket = state.lent.enter(borrower);
         self.gauges.lent_one_more();
         self.show(state);
-        if state.idle.len() < self.limits.spare && state.resting > 0 {
+        if state.idle.len() < state.limits.spare && state.resting > 0 {
             self.orders.notify_one();
         }
         Some(Grant { item, ticket })
@@ -369,7 +384,7 @@ impl<T, C: Clone> Shelf<T, C> {
     }
 }
 
-impl<T, C: Clone> State<T, C> {
+impl<T: Item, C: Clone> State<T, C> {
     fn oldest_is_due(&self, now: Instant, window: Duration) -> bool {
         self.waiters
             .front()
@@ -388,7 +403,12 @@ impl<T, C: Clone> State<T, C> {
         refused
     }
 
-    fn settled(&self) -> bool {
-        self.closed && self.lent.len() == 0 && self.leaving == 0
+    /// Items that there are.
+    fn live(&self) -> usize {
+        self.idle.len() + self.lent.len() + self.leaving + self.away
+    }
+
+    fn is_full(&self) -> bool {
+        self.live() + self.creating >= self.breaker.most(self.limits.most)
     }
 }

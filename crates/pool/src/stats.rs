@@ -5,6 +5,9 @@
 //! lock was the cause of an incident at a large r2d2 user, see docs/decisions.md.)
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Instant;
+
+use crate::metrics::Timing;
 
 /// The pool in numbers.
 ///
@@ -56,9 +59,25 @@ pub(crate) struct Gauges {
     pub(crate) connects: AtomicU64,
     pub(crate) connect_failures: AtomicU64,
     pub(crate) retired: AtomicU64,
+    /// Lent, but found dead before the caller had it.
+    pub(crate) taken_back: AtomicU64,
+    /// How long things take, if that is wanted.
+    pub(crate) timing: Option<Box<Timing>>,
 }
 
 impl Gauges {
+    /// Called under the shelf's lock only.
+    pub(crate) fn used(&self, since: Instant, until: Instant) {
+        if let Some(timing) = &self.timing {
+            timing.used.add_alone(until.saturating_duration_since(since));
+        }
+    }
+
+    /// Whether somebody waits, perhaps since this very moment.
+    pub(crate) fn somebody_waits(&self) -> bool {
+        self.packed.load(Relaxed) & u64::from(u16::MAX) != 0
+    }
+
     /// Called under the shelf's lock only, so a plain store is enough.
     pub(crate) fn show(&self, idle: usize, lent: usize, creating: usize, waiting: usize) {
         let packed = [idle, lent, creating, waiting]
@@ -86,7 +105,7 @@ impl Gauges {
             waiting: field(w0, w1),
             size,
             overflow,
-            checkouts: self.checkouts.load(Relaxed),
+            checkouts: self.checkouts.load(Relaxed).saturating_sub(self.taken_back.load(Relaxed)),
             waits: self.waits.load(Relaxed),
             timeouts: self.timeouts.load(Relaxed),
             connects: self.connects.load(Relaxed),
@@ -108,7 +127,9 @@ mod tests {
     fn the_four_gauges_keep_apart_and_too_many_waiters_do_not_spill() {
         let gauges = Gauges::default();
 
+        assert!(!gauges.somebody_waits());
         gauges.show(1, 20_000, 3, 1_000_000);
+        assert!(gauges.somebody_waits());
         let stats = gauges.read(10, 20);
 
         assert_eq!(

@@ -6,7 +6,7 @@
 //! between a time-out and a hand-off decidable.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::holder::{Borrower, Ticket};
 use crate::sync::{Condvar, Mutex};
@@ -25,8 +25,22 @@ pub(crate) enum Refusal<C> {
     Closed,
     /// Nothing can be created until somebody changes something.
     Failed(C),
+    /// The shelf lends nothing for a while.
+    Paused,
+    /// Nothing can be created until an outage is over.
+    Unavailable(Outage<C>),
     /// The deadline came first.
     TimedOut,
+}
+
+/// What is known of an outage.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Outage<C> {
+    pub(crate) since: Instant,
+    pub(crate) retry_in: Duration,
+    /// Failures in a row.
+    pub(crate) failures: u32,
+    pub(crate) cause: C,
 }
 
 pub(crate) type Answer<T, C> = Result<Grant<T>, Refusal<C>>;

@@ -117,8 +117,9 @@ fn after_kill_nine_and_restart_everybody_works_again_at_once() {
     let pool = pool(config.bypass(Duration::ZERO), &database);
     drop([(); 4].map(|()| pool.get().unwrap()));
     own.kill().unwrap();
-    let refused = pool.get_within(ms(100)).unwrap_err();
-    let Error::Timeout { cause: Some(cause), .. } = &refused else { panic!("{refused:?}") };
+    let refused = pool.get_within(LONG).unwrap_err();
+    let Error::Unavailable { cause, failures: 3.., .. } = &refused else { panic!("{refused:?}") };
+    assert_eq!(refused.fault(), Fault::Disconnected);
     assert_eq!(cause.fault(), Fault::Disconnected);
     assert_eq!(refused.errno(), cause.errno());
 
@@ -126,7 +127,7 @@ fn after_kill_nine_and_restart_everybody_works_again_at_once() {
     let begun = Instant::now();
     thread::scope(|scope| {
         for _ in 0..8 {
-            scope.spawn(|| value(&mut pool.get().unwrap(), "1"));
+            scope.spawn(|| value(&mut pool.get_patiently(LONG).unwrap(), "1"));
         }
     });
     assert!(begun.elapsed() < ms(1_000), "{:?}", begun.elapsed());
@@ -173,7 +174,7 @@ fn a_password_that_is_put_right_works_at_the_next_attempt() {
     let database = server().database();
     let user = format!("late_{}", std::process::id());
     let target = over_socket(&database).user(&user).password("right");
-    let pool = PoolConfig::new().connect_retry(ms(1), ms(10)).build(target).unwrap();
+    let pool = PoolConfig::new().refused_retry(ms(10)).build(target).unwrap();
     assert!(matches!(pool.get(), Err(Error::Connect(_))));
 
     database
@@ -195,7 +196,7 @@ fn a_silent_host_and_a_refusing_one_cost_the_deadline_and_no_more() {
         let target = Config::new().host("127.0.0.1").port(port).user("root");
         let pool = one().build(target.connect_timeout(LONG)).unwrap();
         on_time(ms(300), || {
-            let calls = in_parallel(4, || pool.get_within(ms(300)));
+            let calls = in_parallel(4, || pool.get_patiently(ms(300)));
             for (outcome, _) in &calls {
                 let Err(Error::Timeout { cause, .. }) = outcome else { panic!("{outcome:?}") };
                 assert_eq!(cause.is_some(), caused, "every waiter is told: {outcome:?}");

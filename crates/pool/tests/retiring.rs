@@ -40,23 +40,6 @@ fn told(reasons: &Reasons) -> Vec<Reason> {
 }
 
 #[test]
-fn an_old_connection_is_replaced_on_return_and_at_checkout_and_on_the_shelf() {
-    let database = server().database();
-    let (pool, reasons) = watched(one().recycle(ms(400)).recycle_jitter(0.0), &database);
-    let lease = pool.get().unwrap();
-    let (first, born) = (lease.id(), lease.since());
-    eventually(LONG, || born.elapsed() > ms(500));
-    drop(lease);
-    assert_eq!((told(&reasons), pool.stats().idle), (vec![Reason::Lifetime], 0));
-
-    let lease = pool.get().unwrap();
-    assert_ne!(lease.id(), first);
-    drop(lease);
-    eventually(LONG, || told(&reasons) == [Reason::Lifetime; 2]);
-    assert_eq!(pool.stats().idle, 0);
-}
-
-#[test]
 fn a_connection_is_closed_after_its_idle_time_but_not_below_the_minimum() {
     let database = server().database();
     let config = PoolConfig::new().size(4).min_idle(1).max_idle_time(Some(ms(100)));

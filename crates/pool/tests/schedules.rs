@@ -26,12 +26,16 @@ mod sync;
 #[path = "../src"]
 #[allow(dead_code, unused_imports, unreachable_pub, reason = "the parts that the shelf needs")]
 mod pool {
+    pub(crate) mod histogram;
     pub(crate) mod holder;
+    pub(crate) mod metrics;
     pub(crate) mod shelf;
     pub(crate) mod stats;
     pub(crate) mod waiter;
+    pub(crate) mod who;
 }
-use pool::{holder, shelf, stats, waiter};
+use pool::holder::Holder;
+use pool::{histogram, holder, metrics, shelf, stats, waiter, who};
 
 use std::process::ExitCode;
 

@@ -9,6 +9,7 @@
 //! | `patience.rs` | one limit for all of connecting |
 //! | `summary.rs` | what the library was told with its last answer |
 //! | `trace.rs` | how libmysqlclient tells that it is connected |
+//! | `tick.rs` | the kernel's coarse clock |
 //! | `text.rs` | a `MYSQL_RES` of a text query, row by row |
 //! | `packets.rs` | single packets, where the library encrypts them |
 //! | `version.rs` | a version for the library to look at before there is one |
@@ -30,6 +31,7 @@ mod packets;
 mod patience;
 mod summary;
 mod text;
+mod tick;
 mod trace;
 mod version;
 
@@ -39,3 +41,4 @@ pub(crate) const IS_MARIADB: bool = !mysqlclient_sys::SUPPORTS_MYSQL_SSL_MODE;
 pub(crate) use handle::Handle;
 pub(crate) use local_data::LocalData;
 pub(crate) use text::{TextRow, TextRows};
+pub use tick::recent;

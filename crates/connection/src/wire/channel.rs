@@ -81,7 +81,7 @@ pub(crate) struct Channel {
     closed: Closed,
     /// When the last statement began.
     pub(super) last_use: Instant,
-    pub(super) dialect: Dialect,
+    pub(crate) dialect: Dialect,
     pub(crate) summary: Summary,
 }
 

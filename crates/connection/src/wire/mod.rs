@@ -41,6 +41,7 @@ pub(crate) use answer::{
     Dialect, LAST_GTID, STATUS_SESSION_CHANGED, Summary, TRACK_GTIDS, TRACK_STATE, put_change,
 };
 pub(crate) use channel::Channel;
+pub(crate) use parameters::Parameters;
 pub(crate) use parse::{Bytes, Malformed};
 pub(crate) use row::RowSet;
 pub(crate) use statement::{Fetch, Statement};

@@ -3,15 +3,15 @@
 use diesel::mysql::MysqlType;
 
 use super::columns::kind;
-use super::parse::{Malformed, put_text};
+use super::parse::{Malformed, put_text, size_of_number};
 use super::time::{Sort, Time};
 
 const UNSIGNED: u8 = 0x80;
 
 /// The values for all placeholders, and their types.
-pub(super) struct Parameters<'a> {
-    pub(super) types: &'a [MysqlType],
-    pub(super) values: &'a [Option<Vec<u8>>],
+pub(crate) struct Parameters<'a> {
+    pub(crate) types: &'a [MysqlType],
+    pub(crate) values: &'a [Option<Vec<u8>>],
 }
 
 impl Parameters<'_> {
@@ -44,6 +44,16 @@ impl Parameters<'_> {
         }
         Ok(())
     }
+
+    /// Bytes that an execution has for them, types included, which it leaves out where the server
+    /// knows them.
+    pub(crate) fn size(&self, named: bool) -> usize {
+        let count = self.values.len();
+        let names = if named { size_of_number(count) + count } else { 0 };
+        let values = self.types.iter().zip(self.values);
+        let values = values.map(|(of, value)| value.as_ref().map_or(0, |it| size_of(*of, it)));
+        names + count.div_ceil(8) + 1 + 2 * count + values.sum::<usize>()
+    }
 }
 
 /// The protocol's number for one of diesel's types, and its sign.
@@ -71,17 +81,48 @@ fn form_of(of: MysqlType) -> (u8, u8) {
     }
 }
 
+/// How a value is written.
+enum Form {
+    Number(usize),
+    Time(Sort),
+    Text,
+}
+
+impl Form {
+    fn of(of: MysqlType) -> Self {
+        match of {
+            MysqlType::Tiny | MysqlType::UnsignedTiny => Self::Number(1),
+            MysqlType::Short | MysqlType::UnsignedShort => Self::Number(2),
+            MysqlType::Long | MysqlType::UnsignedLong | MysqlType::Float => Self::Number(4),
+            MysqlType::LongLong | MysqlType::UnsignedLongLong | MysqlType::Double => {
+                Self::Number(8)
+            }
+            MysqlType::Date => Self::Time(Sort::Date),
+            MysqlType::DateTime | MysqlType::Timestamp => Self::Time(Sort::DateTime),
+            MysqlType::Time => Self::Time(Sort::Time),
+            _ => Self::Text,
+        }
+    }
+}
+
+/// Bytes that `put_value` writes; 0 of what it refuses.
+fn size_of(of: MysqlType, value: &[u8]) -> usize {
+    match Form::of(of) {
+        Form::Number(size) => size,
+        Form::Text => size_of_number(value.len()) + value.len(),
+        Form::Time(sort) => {
+            let mut out = Vec::new();
+            put_time(&mut out, value, sort).map_or(0, |()| out.len())
+        }
+    }
+}
+
 /// diesel gives numbers in the machine's byte order and times as the C struct.
 fn put_value(out: &mut Vec<u8>, of: MysqlType, value: &[u8]) -> Result<(), Malformed> {
-    let size = match of {
-        MysqlType::Tiny | MysqlType::UnsignedTiny => 1,
-        MysqlType::Short | MysqlType::UnsignedShort => 2,
-        MysqlType::Long | MysqlType::UnsignedLong | MysqlType::Float => 4,
-        MysqlType::LongLong | MysqlType::UnsignedLongLong | MysqlType::Double => 8,
-        MysqlType::Date => return put_time(out, value, Sort::Date),
-        MysqlType::DateTime | MysqlType::Timestamp => return put_time(out, value, Sort::DateTime),
-        MysqlType::Time => return put_time(out, value, Sort::Time),
-        _ => {
+    let size = match Form::of(of) {
+        Form::Number(size) => size,
+        Form::Time(sort) => return put_time(out, value, sort),
+        Form::Text => {
             put_text(out, value);
             return Ok(());
         }
@@ -102,6 +143,7 @@ fn put_time(out: &mut Vec<u8>, value: &[u8], sort: Sort) -> Result<(), Malformed
 
 #[cfg(test)]
 mod tests {
+    use super::super::parse::put_number;
     use super::*;
 
     #[test]
@@ -114,5 +156,42 @@ mod tests {
         assert_eq!(out, [0b10, 0b10]);
         parameters.put_values(&mut out).unwrap();
         assert_eq!(out[2..], [0, 2, 3, 4, 5, 6, 7, 8]);
+    }
+
+    #[test]
+    fn the_size_is_that_of_what_is_written() {
+        let midnight = Time::zero(Sort::DateTime);
+        let noon = Time { year: 2026, month: 1, day: 1, hour: 12, ..midnight };
+        let exact = Time { microsecond: 1, ..noon };
+        let (date, span) = (Time { sort: Sort::Date, ..noon }, Time { sort: Sort::Time, ..exact });
+        let cases = [
+            (MysqlType::Tiny, Some(vec![1])),
+            (MysqlType::UnsignedShort, Some(vec![1; 2])),
+            (MysqlType::Float, None),
+            (MysqlType::Double, Some(vec![1; 8])),
+            (MysqlType::Long, Some(vec![1; 4])),
+            (MysqlType::Blob, Some(vec![1; 70_000])),
+            (MysqlType::String, Some(vec![])),
+            (MysqlType::Numeric, Some(vec![b'1'; 300])),
+            (MysqlType::DateTime, Some(midnight.to_struct().to_vec())),
+            (MysqlType::Timestamp, Some(noon.to_struct().to_vec())),
+            (MysqlType::DateTime, Some(exact.to_struct().to_vec())),
+            (MysqlType::Date, Some(date.to_struct().to_vec())),
+            (MysqlType::Time, Some(span.to_struct().to_vec())),
+        ];
+        let (types, values): (Vec<_>, Vec<_>) = cases.into_iter().unzip();
+        let parameters = Parameters { types: &types, values: &values };
+        for named in [false, true] {
+            // As an execution writes them.
+            let mut out = Vec::new();
+            if named {
+                put_number(&mut out, types.len());
+            }
+            parameters.put_nulls(&mut out);
+            out.push(1);
+            parameters.put_types(&mut out, named);
+            parameters.put_values(&mut out).unwrap();
+            assert_eq!(parameters.size(named), out.len());
+        }
     }
 }

@@ -84,6 +84,16 @@ pub(crate) fn put_number(out: &mut Vec<u8>, number: usize) {
     }
 }
 
+/// Bytes that [`put_number`] writes.
+pub(crate) fn size_of_number(number: usize) -> usize {
+    match number {
+        0..=0xfa => 1,
+        0xfb..=0xffff => 3,
+        0x1_0000..=0xff_ffff => 4,
+        _ => 9,
+    }
+}
+
 /// Writes a text as [`Bytes::text`] reads it.
 pub(crate) fn put_text(out: &mut Vec<u8>, text: &[u8]) {
     put_number(out, text.len());
@@ -99,6 +109,7 @@ mod tests {
         for number in [0, 250, 251, 0xffff, 0x1_0000, 0xff_ffff, 0x100_0000, usize::MAX] {
             let mut out = Vec::new();
             put_number(&mut out, number);
+            assert_eq!(out.len(), size_of_number(number));
             let mut bytes = Bytes::new(&out);
             assert_eq!(bytes.number(), Ok(number as u64));
             assert_eq!(bytes.left(), 0);

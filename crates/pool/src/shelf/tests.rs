@@ -7,16 +7,41 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
 use super::*;
+use crate::Holder;
 
+mod circle;
+mod controls;
 mod orders;
+mod renewal;
 
 type Numbers = Shelf<u32, &'static str>;
+
+/// From here on numbers are old, and from there on over.
+const OLD: u32 = 1_000;
+const OVER: u32 = 2_000;
+
+impl Item for u32 {
+    fn age(&self, _: Instant) -> Age {
+        match *self {
+            ..OLD => Age::Young,
+            OLD..OVER => Age::Old,
+            OVER.. => Age::Over,
+        }
+    }
+}
 
 const LONG: Duration = Duration::from_secs(20);
 
 fn shelf(items: u32, barging: Duration) -> Numbers {
     let keep = items as usize;
-    let shelf = Shelf::new(Limits { keep, most: keep, spare: 0, barging });
+    let shelf = Shelf::new(Limits {
+        keep,
+        most: keep,
+        spare: 0,
+        barging,
+        queue_while_paused: true,
+        linger: false,
+    });
     for item in 0..items {
         bring(&shelf, item);
     }
@@ -29,7 +54,7 @@ fn bring(shelf: &Numbers, item: u32) {
     state.creating += 1;
     drop(state);
     let order = Order { shelf, open: true };
-    assert_eq!(order.fulfil(item, Instant::now()), Given::Kept);
+    assert_eq!(order.fulfil(item, Instant::now()).0, Given::Kept);
 }
 
 fn me() -> Borrower {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use shuttle::thread::{self, JoinHandle};
 
 use crate::holder::Borrower;
-use crate::shelf::{Given, Joined, Limits, Order, Shelf};
+use crate::shelf::{Age, Given, Item, Joined, Limits, Order, Shelf};
 use crate::waiter::{Answer, Grant};
 
 /// Everybody in order.
@@ -18,25 +18,32 @@ pub(crate) const STRICT: Duration = Duration::ZERO;
 pub(crate) const BARGING: Duration = Duration::from_secs(3600);
 
 /// May be over at any moment.
-pub(crate) const SOON: Duration = Duration::from_secs(1);
+pub(crate) const SOON: Duration = Duration::from_millis(100);
 pub(crate) const NEVER: Duration = Duration::from_secs(24 * 3600);
 
-type Numbers = Shelf<u32, &'static str>;
-pub(crate) type Got = Answer<u32, &'static str>;
+type Numbers = Shelf<Piece, &'static str>;
+pub(crate) type Got = Answer<Piece, &'static str>;
 
 /// The shelf, and what is lent of it by the tests' own account.
 pub(crate) struct House {
     pub(crate) shelf: Numbers,
-    lent: parking_lot::Mutex<HashSet<u32>>,
+    lent: parking_lot::Mutex<HashSet<Piece>>,
     /// Everything there is.
-    born: parking_lot::Mutex<HashSet<u32>>,
+    born: parking_lot::Mutex<HashSet<Piece>>,
     made: AtomicU32,
 }
 
 impl House {
     /// `items` lie on it, of at most `most`.
     pub(crate) fn new(items: u32, most: usize, barging: Duration) -> Arc<Self> {
-        let shelf = Shelf::new(Limits { keep: most, most, spare: items as usize, barging });
+        let shelf = Shelf::new(Limits {
+            keep: most,
+            most,
+            spare: items as usize,
+            barging,
+            queue_while_paused: true,
+            linger: false,
+        });
         let house = Arc::new(Self {
             shelf,
             lent: Default::default(),
@@ -54,10 +61,10 @@ impl House {
         self.fulfil(order);
     }
 
-    pub(crate) fn fulfil(&self, order: Order<'_, u32, &'static str>) {
-        let item = self.made.fetch_add(1, Relaxed);
+    pub(crate) fn fulfil(&self, order: Order<'_, Piece, &'static str>) {
+        let item = Piece(self.made.fetch_add(1, Relaxed));
         self.born.lock().insert(item);
-        self.keep(order.fulfil(item, Instant::now()));
+        self.keep(order.fulfil(item, Instant::now()).0);
     }
 
     /// Takes what lies there or stands in line. Whoever has it is the only one.
@@ -67,7 +74,7 @@ impl House {
 
     fn ask(&self, limit: Duration) -> Got {
         let now = Instant::now();
-        let borrower = Borrower::here(Location::caller(), now);
+        let borrower = long_waiting();
         if let Some(grant) = self.shelf.take(borrower.clone()) {
             return Ok(grant);
         }
@@ -79,40 +86,42 @@ impl House {
     }
 
     /// Takes what lies there, or nothing.
-    pub(crate) fn snatch(&self) -> Option<Grant<u32>> {
-        let grant = self.shelf.take(Borrower::here(Location::caller(), Instant::now()))?;
+    pub(crate) fn snatch(&self) -> Option<Grant<Piece>> {
+        let grant = self.shelf.take(long_waiting())?;
         self.note(Ok(grant)).ok()
     }
 
     fn note(&self, got: Got) -> Got {
         if let Ok(grant) = &got {
-            assert!(self.lent.lock().insert(grant.item), "{} is lent twice", grant.item);
+            assert!(self.lent.lock().insert(grant.item), "{:?} is lent twice", grant.item);
         }
         got
     }
 
-    pub(crate) fn give(&self, Grant { item, ticket }: Grant<u32>) {
+    pub(crate) fn give(&self, Grant { item, ticket }: Grant<Piece>) {
         assert!(self.lent.lock().remove(&item));
         let now = Instant::now();
         self.keep(self.shelf.give(ticket, item, now, now));
     }
 
     /// The item turned out to be dead.
-    pub(crate) fn lose(&self, Grant { item, ticket }: Grant<u32>) {
+    pub(crate) fn lose(&self, Grant { item, ticket }: Grant<Piece>) {
         assert!(self.lent.lock().remove(&item));
         self.shelf.withdraw(ticket);
         self.destroy(item);
     }
 
-    fn keep(&self, given: Given<u32>) {
+    pub(crate) fn keep(&self, given: Given<Piece>) {
         match given {
             Given::Kept => {}
-            Given::Surplus(item) | Given::Closed(item) => self.destroy(item),
+            Given::Surplus(item) | Given::Closed(item) | Given::Replaced(item) => {
+                self.destroy(item);
+            }
         }
     }
 
-    pub(crate) fn destroy(&self, item: u32) {
-        assert!(self.born.lock().remove(&item), "{item} is destroyed twice");
+    pub(crate) fn destroy(&self, item: Piece) {
+        assert!(self.born.lock().remove(&item), "{item:?} is destroyed twice");
         self.shelf.forget();
     }
 
@@ -137,6 +146,22 @@ impl House {
         for grant in grants {
             self.give(grant);
         }
+    }
+}
+
+/// Somebody who has waited for long enough that no maker rests for its sake.
+fn long_waiting() -> Borrower {
+    let since = Instant::now().checked_sub(Duration::from_secs(1)).unwrap();
+    Borrower::here(Location::caller(), since)
+}
+
+/// What lies on the shelf.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Piece(u32);
+
+impl Item for Piece {
+    fn age(&self, _: Instant) -> Age {
+        Age::Young
     }
 }
 

@@ -6,8 +6,11 @@ use std::time::{Duration, Instant};
 
 use shuttle::thread::JoinHandle;
 
-use crate::given::{Got, House, NEVER, SOON, all, person};
+use crate::given::{Got, House, NEVER, Piece, SOON, all, person};
+use crate::shelf::Setback;
 use crate::waiter::{Grant, Refusal};
+
+const HOUR: Duration = Duration::from_secs(3600);
 
 #[derive(Clone, Copy)]
 pub(crate) enum Size {
@@ -31,6 +34,8 @@ pub(crate) const ALL: &[(&str, Program, Size)] = &[
     ("a_close_meets_returns_and_time_outs", a_close_meets_returns_and_time_outs, Size::Large),
     ("makers_fail_and_panic", makers_fail_and_panic, Size::Large),
     ("a_lasting_failure_is_told_to_all", a_lasting_failure_is_told_to_all, Size::Large),
+    ("a_pause_meets_those_who_wait", a_pause_meets_those_who_wait, Size::Large),
+    ("a_keepalive_meets_those_who_wait", a_keepalive_meets_those_who_wait, Size::Large),
     ("a_sweep_meets_those_who_wait", a_sweep_meets_those_who_wait, Size::Large),
 ];
 
@@ -133,11 +138,11 @@ fn a_return_and_a_new_one_serve_two(window: Duration) {
     home(&house, people);
 }
 
-fn keepers(house: &Arc<House>) -> [JoinHandle<Grant<u32>>; 2] {
+fn keepers(house: &Arc<House>) -> [JoinHandle<Grant<Piece>>; 2] {
     [(); 2].map(|()| person(house, |house| house.get(NEVER).unwrap()))
 }
 
-fn home(house: &House, people: [JoinHandle<Grant<u32>>; 2]) {
+fn home(house: &House, people: [JoinHandle<Grant<Piece>>; 2]) {
     for grant in people.map(|person| person.join().unwrap()) {
         house.give(grant);
     }
@@ -209,7 +214,7 @@ fn makers_fail_and_panic(window: Duration) {
                 let Some((order, _)) = house.shelf.next_order() else { return false };
                 match n {
                     0 => drop(order), // as a panic does
-                    1 => drop(order.fail("refused", false, |_| Duration::ZERO)),
+                    1 => drop(order.fail("refused", Setback::Transient, |_| Duration::ZERO)),
                     _ => house.fulfil(order),
                 }
                 true
@@ -235,7 +240,7 @@ fn a_lasting_failure_is_told_to_all(window: Duration) {
     let house = House::new(0, 2, window);
     let maker = maker(&house, |house, _| {
         let Some((order, _)) = house.shelf.next_order() else { return false };
-        order.fail("wrong password", true, |_| Duration::ZERO);
+        order.fail("wrong password", Setback::Permanent, |_| HOUR);
         true
     });
     let people = (0..3).map(|_| {
@@ -265,6 +270,47 @@ fn a_sweep_meets_those_who_wait(window: Duration) {
     for grant in held {
         people.push(person(&house, |house| house.give(grant)));
     }
+    all(people);
+    end(&house, vec![maker]);
+}
+
+fn a_pause_meets_those_who_wait(window: Duration) {
+    let house = House::new(2, 2, window);
+    let held = house.snatch().unwrap();
+    let mut people = vec![person(&house, patient), person(&house, patient)];
+    people.push(person(&house, |house| match house.get(SOON) {
+        Ok(grant) => house.give(grant),
+        Err(refusal) => assert!(matches!(refusal, Refusal::Paused | Refusal::TimedOut)),
+    }));
+    people.push(person(&house, |house| {
+        house.shelf.pause();
+        house.shelf.resume(Instant::now());
+    }));
+    house.give(held);
+    all(people);
+    house.is_at_rest();
+}
+
+/// Upkeep borrows the coldest, asks whether it lives, and brings it back or not.
+fn a_keepalive_meets_those_who_wait(window: Duration) {
+    let house = House::new(2, 2, window);
+    let maker = maker(&house, |house, _| {
+        let Some((order, _)) = house.shelf.next_order() else { return false };
+        house.fulfil(order);
+        true
+    });
+    let mut people = vec![person(&house, patient), person(&house, patient), person(&house, hasty)];
+    people.push(person(&house, |house| {
+        for dead in [false, true] {
+            let Some(item) = house.shelf.borrow_cold(|_| true) else { continue };
+            if dead {
+                house.shelf.lose();
+                house.destroy(item);
+            } else {
+                house.keep(house.shelf.bring_back(item, Instant::now()));
+            }
+        }
+    }));
     all(people);
     end(&house, vec![maker]);
 }

@@ -13,7 +13,7 @@ use shuttle::sync as checked;
 use shuttle::thread;
 
 /// A deadline that is nearer may pass at any moment, one that is not never does.
-const NEAR: Duration = Duration::from_secs(30);
+const NEAR: Duration = Duration::from_millis(500);
 
 #[derive(Debug, Default)]
 pub(crate) struct Mutex<T> {
