@@ -46,7 +46,6 @@ fn given<T: FromStr>(name: &str) -> Option<T> {
 }
 
 #[test]
-#[expect(clippy::print_stdout, reason = "the report of scripts/soak")]
 fn a_pool_under_random_faults_keeps_its_promises() {
     let seconds = given("STEADFAST_SOAK_SECONDS").unwrap_or(20);
     let seed = given("STEADFAST_SOAK_SEED").unwrap_or_else(|| fastrand::u64(..));
@@ -108,7 +107,7 @@ fn comes_to_rest(pool: &Pool, promises: &Promises) {
     let enrolled = || pool.house().registry.enrolled();
     eventually(LONG, || pool.stats().lent + pool.stats().waiting == 0);
     let all: Vec<_> = (0..pool.limit()).filter_map(|_| pool.get_within(LONG).ok()).collect();
-    promises.check(all.len() as u32 == pool.limit(), || {
+    promises.check(all.len() == pool.limit() as usize, || {
         format!("{} of {} places can be used: {:?}", all.len(), pool.limit(), pool.stats())
     });
     drop(all);

@@ -11,6 +11,7 @@ use crate::Holder;
 
 mod circle;
 mod controls;
+mod model;
 mod orders;
 mod renewal;
 

@@ -14,7 +14,7 @@ use crate::pool::Pool;
 /// How late a caller may be told that its time is over.
 const LATE: Duration = Duration::from_millis(100);
 /// How soon after the end of a fault somebody is served.
-pub(super) const BACK: Duration = Duration::from_millis(1_000);
+pub(super) const BACK: Duration = Duration::from_secs(1);
 /// How long somebody may wait while something is idle and nothing moves.
 const STUCK: Duration = Duration::from_millis(500);
 /// How long nobody may go without a connection while there is no fault.

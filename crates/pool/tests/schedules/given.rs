@@ -46,8 +46,8 @@ impl House {
         });
         let house = Arc::new(Self {
             shelf,
-            lent: Default::default(),
-            born: Default::default(),
+            lent: parking_lot::Mutex::default(),
+            born: parking_lot::Mutex::default(),
             made: AtomicU32::new(0),
         });
         for _ in 0..items {
@@ -63,7 +63,7 @@ impl House {
 
     pub(crate) fn fulfil(&self, order: Order<'_, Piece, &'static str>) {
         let item = Piece(self.made.fetch_add(1, Relaxed));
-        self.born.lock().insert(item);
+        self.born.lock().insert(item.clone());
         self.keep(order.fulfil(item, Instant::now()).0);
     }
 
@@ -93,7 +93,7 @@ impl House {
 
     fn note(&self, got: Got) -> Got {
         if let Ok(grant) = &got {
-            assert!(self.lent.lock().insert(grant.item), "{:?} is lent twice", grant.item);
+            assert!(self.lent.lock().insert(grant.item.clone()), "{:?} is lent twice", grant.item);
         }
         got
     }
@@ -108,26 +108,26 @@ impl House {
     pub(crate) fn lose(&self, Grant { item, ticket }: Grant<Piece>) {
         assert!(self.lent.lock().remove(&item));
         self.shelf.withdraw(ticket);
-        self.destroy(item);
+        self.destroy(&item);
     }
 
     pub(crate) fn keep(&self, given: Given<Piece>) {
         match given {
             Given::Kept => {}
             Given::Surplus(item) | Given::Closed(item) | Given::Replaced(item) => {
-                self.destroy(item);
+                self.destroy(&item);
             }
         }
     }
 
-    pub(crate) fn destroy(&self, item: Piece) {
-        assert!(self.born.lock().remove(&item), "{item:?} is destroyed twice");
+    pub(crate) fn destroy(&self, item: &Piece) {
+        assert!(self.born.lock().remove(item), "{item:?} is destroyed twice");
         self.shelf.forget();
     }
 
     pub(crate) fn close(&self) {
         for item in self.shelf.close() {
-            self.destroy(item);
+            self.destroy(&item);
         }
     }
 
@@ -139,7 +139,7 @@ impl House {
         let mut idle = HashSet::new();
         let mut grants = Vec::new();
         while let Some(grant) = self.snatch() {
-            assert!(idle.insert(grant.item));
+            assert!(idle.insert(grant.item.clone()));
             grants.push(grant);
         }
         assert_eq!(idle, *self.born.lock());
@@ -156,7 +156,7 @@ fn long_waiting() -> Borrower {
 }
 
 /// What lies on the shelf.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Piece(u32);
 
 impl Item for Piece {

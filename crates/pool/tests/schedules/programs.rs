@@ -264,7 +264,7 @@ fn a_sweep_meets_those_who_wait(window: Duration) {
     let mut people = vec![person(&house, patient), person(&house, patient), person(&house, hasty)];
     people.push(person(&house, |house| {
         for item in house.shelf.sweep(|_, _| true) {
-            house.destroy(item);
+            house.destroy(&item);
         }
     }));
     for grant in held {
@@ -305,7 +305,7 @@ fn a_keepalive_meets_those_who_wait(window: Duration) {
             let Some(item) = house.shelf.borrow_cold(|_| true) else { continue };
             if dead {
                 house.shelf.lose();
-                house.destroy(item);
+                house.destroy(&item);
             } else {
                 house.keep(house.shelf.bring_back(item, Instant::now()));
             }
