@@ -85,8 +85,11 @@ mod pool;
 mod pools;
 mod registry;
 mod shelf;
+#[cfg(test)]
+mod soak;
 mod stagger;
 mod stats;
+mod sync;
 mod target;
 mod upkeep;
 mod waiter;

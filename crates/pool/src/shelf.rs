@@ -16,10 +16,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex};
-
 use crate::holder::{Borrower, Ledger, Ticket};
 use crate::stats::Gauges;
+use crate::sync::{Condvar, Mutex, MutexGuard};
 use crate::waiter::{Answer, Grant, Heard, Refusal, Waiter};
 
 mod abandoned;
@@ -290,7 +289,7 @@ impl<T: Item, C: Clone> Shelf<T, C> {
     /// it was counted before.
     fn place(
         &self,
-        mut state: parking_lot::MutexGuard<'_, State<T, C>>,
+        mut state: MutexGuard<'_, State<T, C>>,
         item: T,
         now: Instant,
         window: Duration,
@@ -366,7 +365,9 @@ impl<T: Item, C: Clone> Shelf<T, C> {
             state.served(now, waiter.borrower.since);
         }
         // The next in line was perhaps not told, because this one was told already.
-        let next = if state.idle.is_empty() { None } else { state.nudge_oldest() };
+        // While the shelf is paused that might be this one, which would look for ever.
+        let none = state.idle.is_empty() || state.paused;
+        let next = if none { None } else { state.nudge_oldest() };
         self.show(&state);
         drop(state);
         if let Some(next) = next {

@@ -8,9 +8,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex};
-
 use crate::holder::{Borrower, Ticket};
+use crate::sync::{Condvar, Mutex};
 
 /// Something lent, with its line in the ledger.
 #[derive(Debug)]

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use super::breaker::{Room, Setback, Trouble};
 use super::{Given, Item, Shelf, State};
 use crate::stats::Gauges;
+use crate::sync::MutexGuard;
 use crate::waiter::{Outage, Refusal, Waiter};
 
 /// While something is alive that may come back, a second item is begun only when the oldest has waited
@@ -79,7 +80,7 @@ impl<T: Item, C: Clone> Shelf<T, C> {
         !state.closed && state.wanted() && state.resting == 0
     }
 
-    fn rest(&self, state: &mut parking_lot::MutexGuard<'_, State<T, C>>, until: Instant) {
+    fn rest(&self, state: &mut MutexGuard<'_, State<T, C>>, until: Instant) {
         state.resting += 1;
         self.orders.wait_until(state, until);
         state.resting -= 1;

@@ -12,6 +12,7 @@ use crate::Holder;
 mod circle;
 mod controls;
 mod crowds;
+mod model;
 mod orders;
 mod renewal;
 
