@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use steadfast_connection::Config;
 use steadfast_pool::{
-    Checkin, Checkout, Closed, ConnectFailed, Connected, Pool, PoolListener, Retired, TimedOut,
-    Waiting,
+    Checkin, Checkout, Closed, ConnectFailed, Connected, OnUnavailable, Pool, PoolListener,
+    Retired, TimedOut, Waiting,
 };
 
 use super::fake::Nothing;
@@ -41,8 +41,10 @@ fn enter(ground: &Ground) -> Entry {
             let listener = Arc::new(Panicking { callback, left: AtomicU32::new(count) });
             let heard: Arc<dyn PoolListener> = Arc::clone(&listener) as _;
             let settings = lenders::settings(SIZE).listener(heard);
-            let settings =
-                settings.connect_retry(Duration::from_micros(1), Duration::from_micros(10));
+            // A place is lost if it does not come back, not while connecting pauses.
+            let settings = settings
+                .on_unavailable(OnUnavailable::Wait)
+                .connect_retry(Duration::from_micros(1), Duration::from_micros(10));
             let pool = settings.build(Config::from_url(&url)?)?;
             if callback == Callback::ConnectFailed {
                 proxy.refuse();
