@@ -36,6 +36,7 @@ pub(crate) const ALL: &[(&str, Program, Size)] = &[
     ("a_lasting_failure_is_told_to_all", a_lasting_failure_is_told_to_all, Size::Large),
     ("a_pause_meets_those_who_wait", a_pause_meets_those_who_wait, Size::Large),
     ("a_keepalive_meets_those_who_wait", a_keepalive_meets_those_who_wait, Size::Large),
+    ("an_abandoned_one_comes_back", an_abandoned_one_comes_back, Size::Large),
     ("a_sweep_meets_those_who_wait", a_sweep_meets_those_who_wait, Size::Large),
 ];
 
@@ -311,6 +312,24 @@ fn a_keepalive_meets_those_who_wait(window: Duration) {
             }
         }
     }));
+    all(people);
+    end(&house, vec![maker]);
+}
+
+/// The place of one that is held for long is given up while it comes back; two wait.
+fn an_abandoned_one_comes_back(window: Duration) {
+    let house = House::new(1, 1, window);
+    let held = house.snatch().unwrap();
+    let maker = maker(&house, |house, _| {
+        let Some((order, _)) = house.shelf.next_order() else { return false };
+        house.fulfil(order);
+        true
+    });
+    let mut people = vec![person(&house, patient), person(&house, patient)];
+    people.push(person(&house, |house| {
+        house.shelf.abandon(Instant::now(), Duration::ZERO, 1);
+    }));
+    people.push(person(&house, |house| house.give(held)));
     all(people);
     end(&house, vec![maker]);
 }
