@@ -106,7 +106,7 @@ fn pool(target: Config) -> Pool {
 fn comes_to_rest(pool: &Pool, promises: &Promises) {
     let enrolled = || pool.house().registry.enrolled();
     eventually(LONG, || pool.stats().lent + pool.stats().waiting == 0);
-    let all: Vec<_> = (0..pool.limit()).filter_map(|_| pool.get_within(LONG).ok()).collect();
+    let all: Vec<_> = (0..pool.limit()).map_while(|_| pool.get_within(LONG).ok()).collect();
     promises.check(all.len() == pool.limit() as usize, || {
         format!("{} of {} places can be used: {:?}", all.len(), pool.limit(), pool.stats())
     });
